@@ -1,0 +1,74 @@
+"""Training, as the pages show it, with the data resident on one device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def device() -> torch.device:
+    """The GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def to_tensor(images: np.ndarray) -> Tensor:
+    """Images uint8 (N, H, W) or (N, H, W, C) as float32 (N, C, H, W) in [0, 1]."""
+    if images.dtype != np.uint8 or images.ndim not in (3, 4):
+        raise ValueError(
+            f"expected uint8 images (N, H, W) or (N, H, W, C), "
+            f"got {images.dtype} of shape {images.shape}"
+        )
+    tensor = torch.from_numpy(images)
+    tensor = tensor.unsqueeze(-1) if images.ndim == 3 else tensor
+    return tensor.permute(0, 3, 1, 2).contiguous().float() / 255
+
+
+def minibatches(n: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Index tensors of one epoch over `n` examples, shuffled; the last is shorter."""
+    return iter(torch.randperm(n, generator=generator).split(size))
+
+
+def fit(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    optimizer: torch.optim.Optimizer,
+    *,
+    epochs: int,
+    batch_size: int,
+    generator: torch.Generator,
+    transform: Callable[[Tensor], Tensor] | None = None,
+) -> list[float]:
+    """Minimize the cross-entropy; returns the mean loss of each epoch.
+
+    `x`: (N, ...), `y`: class indices (N,), both on the model's device; `transform`
+    is applied to each mini-batch.
+    """
+    model.train()
+    history = []
+    for _ in range(epochs):
+        total = 0.0
+        for batch in minibatches(len(x), batch_size, generator):
+            inputs = x[batch] if transform is None else transform(x[batch])
+            loss = F.cross_entropy(model(inputs), y[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(batch)
+        history.append(total / len(x))
+    return history
+
+
+@torch.no_grad()
+def accuracy(model: nn.Module, x: Tensor, y: Tensor, batch_size: int = 1000) -> float:
+    """The share of examples whose largest output is their label; evaluation mode."""
+    was_training = model.training
+    model.eval()
+    batches = zip(x.split(batch_size), y.split(batch_size), strict=True)
+    right = sum((model(a).argmax(1) == b).sum().item() for a, b in batches)
+    model.train(was_training)
+    return right / len(y)

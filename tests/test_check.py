@@ -1,0 +1,261 @@
+"""Every check must refuse wrong claims, and refuse to be empty."""
+
+import numpy as np
+import pytest
+import sympy as sp
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers import check
+from helpers.check import CheckFailed, Vacuous
+
+x, y = sp.symbols("x y")
+n, k = sp.symbols("n k", integer=True)
+L = sp.symbols("L", integer=True, positive=True)
+GEOMETRIC = sp.Sum(sp.Rational(1, 2) ** k, (k, 0, n))
+
+
+class TestIdentity:
+    def test_proves(self):
+        right = 2 * x * y + y**2
+        result = check.identity("t", sp.Derivative(x**2 * y + x * y**2, x), right)
+        assert result.method == "proved by sympy"
+        assert result.mutants == 6
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            -2 * x * y - y**2,  # sign
+            3 * x * y + y**2,  # coefficient
+            2 * x * y,  # missing term
+            2 * x * y + y**2 + sp.Rational(1, 10**9),  # a very small error
+        ],
+    )
+    def test_refuses(self, wrong):
+        with pytest.raises(CheckFailed, match="differ at x = .*, y = "):
+            check.identity("t", sp.Derivative(x**2 * y + x * y**2, x), wrong)
+
+    def test_refuses_off_by_one(self):
+        right = 2 - sp.Rational(1, 2) ** n
+        check.identity("t", GEOMETRIC, right, given=n >= 0)
+        with pytest.raises(CheckFailed):
+            check.identity("t", GEOMETRIC, right.subs(n, n + 1), given=n >= 0)
+
+    def test_says_when_it_is_evidence_only(self):
+        cases = sp.Piecewise((0, n < 0), (1, n < L), (0, True))
+        step = sp.Heaviside(n, 1) * sp.Heaviside(L - 1 - n, 1)
+        result = check.identity("t", step, cases, points=60)
+        assert "evidence, not proof" in result.method
+        with pytest.raises(CheckFailed):
+            check.identity("t", step, cases.subs(L, L + 1), points=60)
+
+    def test_compares_matrices_entry_by_entry(self):
+        a = sp.Matrix([[sp.Derivative(x**2, x), 1], [0, y]])
+        check.identity("t", a, sp.Matrix([[2 * x, 1], [0, y]]))
+        with pytest.raises(CheckFailed):
+            check.identity("t", a, sp.Matrix([[2 * x, 1], [0, x]]))
+        with pytest.raises(ValueError, match="shape"):
+            check.identity("t", a, sp.Matrix([[x, 1]]))
+
+    def test_the_same_expression_twice_is_an_error(self):
+        with pytest.raises(ValueError, match="same expression"):
+            check.identity("t", x + y, y + x)
+
+    def test_a_case_that_no_point_tests_is_vacuous(self):
+        cases = sp.Piecewise((7, sp.Eq(x, 100)), (x, True))
+        with pytest.raises(Vacuous, match="100"):
+            check.identity("t", sp.Derivative(x**2 / 2, x), cases)
+
+    def test_zero_equal_to_one_term_is_vacuous(self):
+        with pytest.raises(Vacuous):
+            check.identity("t", sp.Derivative(y, x), 0)
+
+    def test_a_sum_equal_to_zero_is_altered_on_the_other_side(self):
+        claim = sp.Derivative(x**2, x) - 2 * x
+        assert check.identity("t", claim, 0).mutants == 4
+
+    @pytest.mark.parametrize("bad", [sp.nan, sp.zoo, 2.5 * x])
+    def test_undefined_and_inexact_values_are_errors(self, bad):
+        with pytest.raises(ValueError):
+            check.identity("t", sp.Derivative(x**2, x), bad)
+
+    def test_a_condition_that_hardly_holds_is_an_error(self):
+        with pytest.raises(ValueError, match="random point"):
+            check.identity("t", sp.Derivative(x**2, x), 2 * x, given=x > 100)
+
+    @given(st.integers(1, 6), st.integers(1, 9), st.integers(2, 5))
+    @settings(max_examples=20, deadline=None)
+    def test_power_rule_and_a_wrong_exponent(self, a, b, p):
+        left = sp.Derivative(a * x**p + b, x)
+        check.identity("t", left, a * p * x ** (p - 1))
+        with pytest.raises(CheckFailed):
+            check.identity("t", left, a * p * x**p)
+
+
+class TestGradient:
+    A = staticmethod(lambda v, a: v @ a @ a.T @ v)
+
+    def test_agrees(self):
+        result = check.gradient("t", self.A, lambda v, a: 2 * a @ a.T @ v, (3,), (3, 5))
+        assert result.mutants == 60
+        assert "1e-15" in result.method or "1e-14" in result.method
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            lambda v, a: -2 * a @ a.T @ v,
+            lambda v, a: a @ a.T @ v,
+            lambda v, a: 2 * a @ a.T @ v + 1e-6,
+            lambda v, a: 2 * (a @ a.T).triu() @ v,
+            lambda v, a: (2 * a @ a.T @ v).roll(1),
+        ],
+    )
+    def test_refuses(self, wrong):
+        with pytest.raises(CheckFailed, match="autograd"):
+            check.gradient("t", self.A, wrong, (3,), (3, 5))
+
+    def test_a_transposed_derivative_has_the_wrong_shape(self):
+        def f(v, a):
+            return v @ a
+
+        assert check.gradient("t", f, lambda v, a: a.T, (3,), (3, 5))
+        with pytest.raises(CheckFailed, match="shape"):
+            check.gradient("t", f, lambda v, a: a, (3,), (3, 5))
+
+    def test_a_derivative_that_would_broadcast_is_refused(self):
+        with pytest.raises(CheckFailed, match="shape"):
+            check.gradient("t", lambda v: v.sum(), lambda v: v.new_ones(()), (4,))
+
+    def test_several_inputs(self):
+        def formula(v, w):
+            return w**2, 2 * v * w
+
+        check.gradient("t", lambda v, w: (v * w**2).sum(), formula, (4,), (4,))
+
+    def test_zero_derivative_is_vacuous(self):
+        with pytest.raises(Vacuous):
+            check.gradient("t", lambda v: (0 * v).sum(), torch.zeros_like, (4,))
+
+    @pytest.mark.parametrize("shape", [(3, 3), (1, 4), (5, 2, 5)])
+    def test_sizes_that_hide_an_error_are_refused(self, shape):
+        with pytest.raises(ValueError, match="size"):
+            check.gradient("t", lambda a: (a**2).sum(), lambda a: 2 * a, shape)
+
+    def test_nan_is_an_error(self):
+        with pytest.raises(ValueError, match="NaN"):
+            check.gradient("t", lambda v: v.sqrt().sum(), lambda v: v / 0 * 0, (4,))
+
+
+class TestValue:
+    def test_agrees(self):
+        check.value("t", np.array([1.0, 2.0]), [1, 2.000000001])
+        assert "equal" in check.value("t", torch.tensor([3, 4]), (3, 4)).method
+
+    @pytest.mark.parametrize("wrong", [[-1, 2.0], [1, 2.1], [1, 2.00001]])
+    def test_refuses(self, wrong):
+        with pytest.raises(CheckFailed, match="relative error"):
+            check.value("t", np.array([1.0, 2.0]), wrong)
+
+    def test_whole_numbers_are_exact(self):
+        with pytest.raises(CheckFailed):
+            check.value("t", 10**12, 10**12 + 1, rtol=1e-3)
+
+    @pytest.mark.parametrize("rtol", [0.05, 0.5, 2.0])
+    def test_a_wide_tolerance_is_vacuous(self, rtol):
+        with pytest.raises(Vacuous, match="larger|sign"):
+            check.value("t", 1.0, 1.0, rtol=rtol)
+
+    def test_accidental_broadcasting_is_an_error(self):
+        with pytest.raises(ValueError, match="shapes"):
+            check.value("t", np.ones((2, 3)), np.ones(3))
+
+    def test_zero_needs_an_absolute_tolerance(self):
+        with pytest.raises(ValueError, match="atol"):
+            check.value("t", 1e-20, 0.0)
+        check.value("t", 1e-20, 0.0, atol=1e-12)
+        with pytest.raises(CheckFailed):
+            check.value("t", 1e-6, 0.0, atol=1e-12)
+
+    @pytest.mark.parametrize("bad", [np.nan, np.inf, []])
+    def test_nan_infinity_and_nothing_are_errors(self, bad):
+        with pytest.raises(ValueError):
+            check.value("t", bad, 1.0)
+
+    def test_the_same_object_twice_is_an_error(self):
+        a = np.ones(3)
+        with pytest.raises(ValueError, match="twice"):
+            check.value("t", a, a)
+
+
+class TestExpectation:
+    rng = np.random.default_rng(0)
+    many = rng.normal(1, 1, (200_000, 2)) * [1, 3]
+
+    def test_agrees(self):
+        assert "200,000" in check.expectation("t", self.many, [1, 3]).method
+
+    @pytest.mark.parametrize("wrong", [[-1, 3], [1, 3.2], [0, 3], [1.03, 3]])
+    def test_refuses(self, wrong):
+        with pytest.raises(CheckFailed, match="z = "):
+            check.expectation("t", self.many, wrong)
+
+    def test_too_few_samples_to_notice(self):
+        with pytest.raises(Vacuous, match="are needed"):
+            check.expectation("t", self.many[:1000], [1, 3])
+        with pytest.raises(ValueError, match="too few"):
+            check.expectation("t", self.many[:10], [1, 3])
+
+    def test_shapes_must_belong_together(self):
+        with pytest.raises(ValueError, match="shape"):
+            check.expectation("t", self.many, 1)
+
+    def test_zero_needs_a_scale(self):
+        centred = self.many[:, 0] - 1
+        with pytest.raises(ValueError, match="scale"):
+            check.expectation("t", centred, 0)
+        check.expectation("t", centred, 0, scale=1)
+
+    def test_constant_samples_and_nan_are_errors(self):
+        with pytest.raises(ValueError, match="vary"):
+            check.expectation("t", np.ones(100), 1)
+        with pytest.raises(ValueError, match="NaN"):
+            check.expectation("t", [np.nan] * 100, 1)
+
+    def test_false_alarms_are_rare(self):
+        rng = np.random.default_rng(1)
+        for _ in range(200):
+            check.expectation("t", rng.normal(1, 0.1, (2000, 5)), np.ones(5))
+
+
+class TestBound:
+    def test_holds_and_says_how_close(self):
+        result = check.bound("t", [1.0, 2.0], [1.5, 2.1])
+        assert "0.05" in result.strength
+        assert "attained" in check.bound("t", [1.0, 2.0], [1.0, 3.0]).strength
+        check.bound("t", 1.0, np.array([2.0, 3.0]))
+
+    def test_refuses_with_the_point(self):
+        with pytest.raises(CheckFailed, match=r"exceeds .* at \[1\]"):
+            check.bound("t", [1.0, 2.0, 3.0], [2.0, 1.999, 4.0])
+
+    def test_equality_everywhere_is_vacuous(self):
+        with pytest.raises(Vacuous, match="identity"):
+            check.bound("t", [1.0, 2.0], [1.0, 2.0])
+
+    def test_bad_arguments(self):
+        a = np.ones(3)
+        with pytest.raises(ValueError, match="twice"):
+            check.bound("t", a, a)
+        with pytest.raises(ValueError, match="NaN"):
+            check.bound("t", [np.nan], [1.0])
+        with pytest.raises(ValueError, match="shapes"):
+            check.bound("t", np.ones((2, 3)), np.ones(3))
+
+
+def test_a_result_shows_as_one_line_and_feeds_the_ledger():
+    result = check.value("gr-0", 2.0, 2.0 + 1e-12, claim="one < two")
+    data, metadata = result._repr_mimebundle_()
+    assert data["text/plain"] == str(result)
+    assert "\n" not in data["text/html"] and "one &lt; two" in data["text/html"]
+    assert metadata["check"]["id"] == "gr-0" and metadata["check"]["mutants"] == 2
