@@ -1,0 +1,153 @@
+"""Studies: the runs, their record, resuming, and the numbers for prose."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from helpers import results
+
+ROOT = Path(__file__).parents[1]
+REAL = SimpleNamespace(name="MNIST", source="BOOK_DATA", sha256="abc")
+STAND_IN = SimpleNamespace(name="MNIST", source="stand-in", sha256="def")
+SETTINGS = dict(
+    question="gr-0",
+    title="A test",
+    grid={"a": [1, 2], "b": ["x", "y"]},
+    quick={"seeds": 1, "steps": 1},
+    full={"seeds": 3, "steps": 10},
+)
+
+
+def run(a, b, seed, steps):
+    return {"score": a * steps + seed, "curve": [a, seed]}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    monkeypatch.delenv("BOOK_SCALE", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def recorded(folder, monkeypatch):
+    monkeypatch.setenv("BOOK_SCALE", "full")
+    study = results.study("trial", run, data=[REAL], **SETTINGS)
+    monkeypatch.delenv("BOOK_SCALE")
+    return study
+
+
+def test_a_quick_study_writes_nothing(folder):
+    study = results.study("trial", run, **SETTINGS)
+    assert study.recorded is None and len(study.quick.records) == 4
+    assert not any(folder.iterdir())
+    assert "Nothing recorded yet" in repr(study.table("score"))
+
+
+def test_a_full_study_is_recorded_with_its_provenance(recorded, folder):
+    record = json.loads((folder / "trial.json").read_text())
+    assert len(record["runs"]) == 12
+    assert record["data"] == {"MNIST": {"source": "BOOK_DATA", "sha256": "abc"}}
+    for field in ("date", "device", "seconds", "command", "versions", "commit"):
+        assert record[field] is not None
+    assert recorded.recorded.values("score", a=2, b="y").tolist() == [20, 21, 22]
+    assert not list((folder / ".partial").rglob("*.json"))
+
+
+def test_the_interval_is_that_of_student(recorded):
+    mean, half = results.mean_and_half_width(np.array([20.0, 21.0, 22.0]))
+    assert mean == 21
+    assert half == pytest.approx(4.302653 / np.sqrt(3), rel=1e-6)
+    low, high = recorded.recorded.interval("score", a=2, b="y")
+    assert (low, high) == (mean - half, mean + half)
+
+
+def test_a_full_study_refuses_the_stand_in(folder, monkeypatch):
+    monkeypatch.setenv("BOOK_SCALE", "full")
+    with pytest.raises(RuntimeError, match="real MNIST"):
+        results.study("trial", run, data=[STAND_IN], **SETTINGS)
+
+
+def test_an_unknown_scale_is_an_error(folder, monkeypatch):
+    monkeypatch.setenv("BOOK_SCALE", "ful")
+    with pytest.raises(ValueError, match="'ful'"):
+        results.study("trial", run, **SETTINGS)
+
+
+def test_numbers_for_prose(recorded):
+    assert results.lookup("trial", "1,x.score.mean") == 11
+    assert results.lookup("trial", "1,x.score.n") == 3
+    assert results.lookup("trial", "1,x.curve[1].mean") == 1
+    assert results.lookup("trial", "title") == "A test"
+    low, high = (results.lookup("trial", f"1,x.score.{s}") for s in ("low", "high"))
+    assert low < 11 < high
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "message"),
+    [
+        ("absent", "date", "make results"),
+        ("trial", "nonsense", "no field"),
+        ("trial", "9,x.score.mean", "1,x; 1,y; 2,x; 2,y"),
+        ("trial", "1,x.score.median", "statistic"),
+        ("trial", "1,x.speed.mean", "speed"),
+    ],
+)
+def test_a_number_that_is_not_there_is_an_error(recorded, name, path, message):
+    with pytest.raises(KeyError, match=message):
+        results.lookup(name, path)
+
+
+def test_the_table_shows_recorded_beside_live(recorded):
+    table = results.study("trial", run, data=[REAL], **SETTINGS).table("score", ".1f")
+    assert table.head == ["a", "b", "recorded", "this run"]
+    assert table.body[0] == ["1", "x", "11.0 ± 2.5", "1.0"]
+    assert "3 seeds on MNIST" in table.note and "BOOK_DATA" in table.note
+    assert table._repr_html_().count("<tr>") == 5
+
+
+def test_a_killed_study_resumes_without_losing_a_run(folder):
+    script = textwrap.dedent(
+        """
+        import sys, time
+        from pathlib import Path
+        from helpers import results
+        folder = results.FOLDER = Path(sys.argv[1])
+
+        def run(a, seed):
+            (folder / "log").open("a").write(f"{a} {seed}\\n")
+            time.sleep(0.3)
+            return {"score": a + seed}
+
+        results.study("trial", run, question="gr-0", title="t",
+                      grid={"a": [1, 2, 3, 4]}, quick={"seeds": 1}, full={"seeds": 3})
+        """
+    )
+    environment = os.environ | {"BOOK_SCALE": "full", "PYTHONPATH": str(ROOT)}
+    (folder / "study.py").write_text(script)
+    command = [sys.executable, folder / "study.py", folder]
+    first = subprocess.Popen(command, env=environment, start_new_session=True)
+    finished = folder / ".partial" / "trial"
+    deadline = time.time() + 60
+    while len(list(finished.glob("*.json"))) < 4 and time.time() < deadline:
+        time.sleep(0.05)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    kept = len(list(finished.glob("*.json")))
+    assert 4 <= kept < 12 and not (folder / "trial.json").exists()
+    log = folder / "log"
+    log.write_text("")
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert len(log.read_text().splitlines()) == 12 - kept
+    record = json.loads((folder / "trial.json").read_text())
+    scores = [r["values"]["score"] for r in record["runs"]]
+    assert scores == [a + s for a in (1, 2, 3, 4) for s in range(3)]
