@@ -1,0 +1,670 @@
+"""The loaders against a server that answers in every wrong way, and damaged files."""
+
+import dataclasses
+import gzip
+import hashlib
+import io
+import os
+import pickle
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import data
+from helpers.data import DataError
+
+REAL = os.environ.get("BOOK_DATA")
+needs_real = pytest.mark.skipif(not REAL, reason="BOOK_DATA is not set")
+rng = np.random.default_rng(0)
+
+
+class Server(ThreadingHTTPServer):
+    """Serves `pages`, in the manner that `manner[path]` names."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.pages, self.manner, self.asked = {}, {}, []
+        self.closing = threading.Event()
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        name = self.path.rpartition("/")[2]
+        manner = self.server.manner.get(name, "right")
+        getattr(self, manner)(self.server.pages.get(name, b""))
+
+    def right(self, body, size=None):
+        self.send_response(200)
+        self.send_header("Content-Length", size or len(body))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def truncated(self, body):
+        self.right(body[: len(body) // 2], len(body))
+
+    def truncated_once(self, body):
+        first = self.server.asked.count(self.path) == 1
+        (self.truncated if first else self.right)(body)
+
+    def unsized(self, body):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def wrong(self, body):
+        self.right(gzip.compress(b"other content"))
+
+    def not_found(self, body):
+        self.send_error(404)
+
+    def busy(self, body):
+        self.send_error(503)
+
+    def loop(self, body):
+        self.send_response(302)
+        self.send_header("Location", self.path)
+        self.end_headers()
+
+    def to_a_file(self, body):
+        self.send_response(302)
+        self.send_header("Location", "file:///etc/hostname")
+        self.end_headers()
+
+    def silent(self, body):
+        self.server.closing.wait()
+
+    def stalled(self, body):
+        self.right(body[:10], len(body))
+        self.server.closing.wait()
+
+    def trickle(self, body):
+        self.right(b"x", 10**6)
+        while not self.server.closing.wait(0.02):
+            self.wfile.write(b"x")
+
+    def endless(self, body):
+        self.send_response(200)
+        self.end_headers()
+        while not self.server.closing.is_set():
+            self.wfile.write(bytes(2**16))
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    with Server() as found:
+        thread = threading.Thread(target=found.serve_forever, args=(0.01,))
+        thread.start()
+        yield found
+        found.closing.set()
+        found.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch, tmp_path):
+    """No data, an empty cache, no pauses."""
+    for name in ("BOOK_DATA", "BOOK_OFFLINE", "http_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BOOK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(data, "PAUSES", (0, 0))
+    monkeypatch.setattr(data, "_failed", {})
+
+
+def idx(array):
+    head = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    return head + array.tobytes()
+
+
+def tar(members, compress=True):
+    """An archive of `{name: content}`; content may be a prepared `TarInfo`."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz" if compress else "w") as archive:
+        for name, content in members.items():
+            if isinstance(content, tarfile.TarInfo):
+                archive.addfile(content)
+                continue
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def link(name, kind=tarfile.SYMTYPE):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, "/etc/passwd"
+    return info
+
+
+@pytest.fixture
+def mnist(server, monkeypatch):
+    """A small set of MNIST's form, on the server; returns the content of its files."""
+    images, labels = rng.integers(256, size=(6, 28, 28)), np.arange(6)
+    parts = (images[:4], labels[:4], images[4:], labels[4:])
+    contents = [idx(part.astype(np.uint8)) for part in parts]
+    files = dict(zip(data.MNIST.sums, contents, strict=True))
+    server.pages.update({f"{n}.gz": gzip.compress(c) for n, c in files.items()})
+    origin = dataclasses.replace(
+        data.MNIST,
+        urls=tuple(server.url + name for name in server.pages),
+        limit=10_000,
+        sums={n: hashlib.sha256(c).hexdigest() for n, c in files.items()},
+    )
+    monkeypatch.setattr(data, "MNIST", origin)
+    return files
+
+
+@pytest.fixture
+def cifar10(server, monkeypatch):
+    """A small set of CIFAR-10's form, on the server; returns its files."""
+    files = {
+        name: pickle.dumps(
+            {
+                b"data": rng.integers(256, size=(2, 3072)).astype(np.uint8),
+                b"labels": [k, 9 - k],
+            },
+            protocol=4,
+        )
+        for k, name in enumerate(data.CIFAR10.sums)
+    }
+    folder = data.CIFAR10.inside
+    members = {f"{folder}/{n}": c for n, c in files.items()}
+    server.pages["cifar.tar.gz"] = tar({**members, f"{folder}/readme.html": b"read"})
+    origin = dataclasses.replace(
+        data.CIFAR10,
+        urls=(server.url + "cifar.tar.gz",),
+        limit=200_000,
+        sums={n: hashlib.sha256(c).hexdigest() for n, c in files.items()},
+    )
+    monkeypatch.setattr(data, "CIFAR10", origin)
+    return files
+
+
+@pytest.fixture
+def masks(server, monkeypatch):
+    """Three pictures in an archive on the server; returns them."""
+    files = {}
+    for k, name in enumerate(("with_mask/b.png", "with_mask/a.png", "without_mask/c")):
+        picture = io.BytesIO()
+        Image.new("RGB", (10 + k, 20), (k, 0, 0)).save(picture, "png")
+        files[name if k < 2 else f"{name}.png"] = picture.getvalue()
+    inside = data.FACE_MASKS.inside
+    members = {f"{inside}/{name}": content for name, content in files.items()}
+    elsewhere = {f"{Path(inside).parent}/elsewhere": link("elsewhere")}
+    server.pages["masks.tar.gz"] = tar({**members, **elsewhere})
+    origin = dataclasses.replace(
+        data.FACE_MASKS,
+        urls=(server.url + "masks.tar.gz",),
+        limit=200_000,
+        checksum=hashlib.sha256(data._blob_ids(files)).hexdigest(),
+    )
+    monkeypatch.setattr(data, "FACE_MASKS", origin)
+    return files
+
+
+def lay(folder, files):
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def left_over(tmp_path):
+    return [p for p in tmp_path.rglob("*") if p.suffix == ".part"]
+
+
+class TestDownload:
+    @pytest.mark.parametrize("manner", ["right", "unsized", "truncated_once"])
+    def test_right_file(self, server, mnist, manner, tmp_path):
+        server.manner["train-images-idx3-ubyte.gz"] = manner
+        loaded = data.load_mnist()
+        assert loaded.source == "download" and loaded.is_real
+        assert loaded.train_images.shape == (4, 28, 28)
+        assert loaded.test_labels.tolist() == [4, 5]
+        for name, content in mnist.items():
+            assert (tmp_path / "cache/MNIST/raw" / name).read_bytes() == content
+        again = data.load_mnist()
+        assert again.source == "cache" and again.sha256 == loaded.sha256
+        assert np.array_equal(again.train_images, loaded.train_images)
+        assert len(server.asked) == 4 + (manner == "truncated_once")
+
+    @pytest.mark.parametrize(
+        "manner, reason, attempts",
+        [
+            ("truncated", "broke off after|IncompleteRead", 3),
+            ("wrong", "train-images-idx3-ubyte is not the original", 4),
+            ("not_found", "404", 1),
+            ("busy", "503", 3),
+            ("loop", "redirect", 5),
+            ("to_a_file", "not allowed", 1),
+            ("silent", "no answer within 0.4 s", 1),
+            ("stalled", "no data within 0.4 s|timed out", 3),
+            ("trickle", "no data within 0.4 s", 3),
+            ("endless", "more than the expected 10,000 bytes", 1),
+        ],
+    )
+    def test_failure(
+        self, server, mnist, manner, reason, attempts, tmp_path, monkeypatch
+    ):
+        if manner in ("silent", "stalled", "trickle"):
+            monkeypatch.setattr(data, "TIMEOUT", 0.4)
+        server.manner["train-images-idx3-ubyte.gz"] = manner
+        with pytest.warns(UserWarning, match=f"stand-in.*({reason})"):
+            loaded = data.load_mnist()
+        assert loaded.source == "stand-in" and not loaded.is_real
+        assert len(server.asked) == attempts
+        assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+    def test_not_tried_again(self, server, mnist):
+        server.manner["train-images-idx3-ubyte.gz"] = "not_found"
+        for _ in range(2):
+            with pytest.warns(UserWarning, match="404"):
+                data.load_mnist()
+        assert len(server.asked) == 1
+
+    def test_nobody_listens(self, server, mnist, monkeypatch):
+        server.server_close()
+        with pytest.warns(UserWarning, match="stand-in.*download failed"):
+            data.load_mnist()
+
+    def test_offline(self, server, mnist, monkeypatch):
+        monkeypatch.setenv("BOOK_OFFLINE", "1")
+        with pytest.warns(UserWarning, match="BOOK_OFFLINE is set"):
+            assert data.load_mnist().source == "stand-in"
+        assert server.asked == []
+
+    def test_slow_but_steady_is_not_given_up(self, monkeypatch):
+        assert data._within(5, lambda: time.sleep(0.05) or "late") == "late"
+        with pytest.raises(TimeoutError):
+            data._within(0.05, time.sleep, 0.5)
+        with pytest.raises(ZeroDivisionError):
+            data._within(5, lambda: 1 / 0)
+
+    def test_unwritable_cache(self, server, mnist, monkeypatch, tmp_path):
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("BOOK_CACHE", str(tmp_path / "file"))
+        with pytest.warns(UserWarning, match="stand-in.*file"):
+            data.load_mnist()
+        assert server.asked == []
+
+
+class TestCache:
+    def test_flipped_bit_is_fetched_anew(self, server, mnist, tmp_path):
+        good = data.load_mnist()
+        file = tmp_path / "cache/MNIST/raw/train-images-idx3-ubyte"
+        content = bytearray(file.read_bytes())
+        content[100] ^= 1
+        file.write_bytes(content)
+        again = data.load_mnist()
+        assert again.source == "download"
+        assert np.array_equal(again.train_images, good.train_images)
+        assert file.read_bytes() == mnist[file.name]
+
+    def test_flipped_bit_offline(self, mnist, tmp_path, monkeypatch):
+        monkeypatch.setenv("BOOK_OFFLINE", "1")
+        lay(tmp_path / "cache/MNIST/raw", mnist)
+        assert data.load_mnist().source == "cache"
+        name = "t10k-labels-idx1-ubyte"
+        flipped = mnist[name][:-1] + bytes([mnist[name][-1] ^ 1])
+        lay(tmp_path / "cache/MNIST/raw", {name: flipped})
+        with pytest.warns(UserWarning, match="no good copy in the cache"):
+            assert data.load_mnist().source == "stand-in"
+
+    @pytest.mark.parametrize("step", ["write_bytes", "replace"])
+    def test_killed_while_writing(self, mnist, step, monkeypatch, tmp_path):
+        def killed(*_):
+            raise KeyboardInterrupt
+
+        def half(path, content):
+            with path.open("wb") as stream:
+                stream.write(content[: len(content) // 2])
+            killed()
+
+        if step == "replace":
+            monkeypatch.setattr(os, "replace", killed)
+        else:
+            monkeypatch.setattr(Path, "write_bytes", half)
+        with pytest.raises(KeyboardInterrupt):
+            data.load_mnist()
+        assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+    def test_killed_for_good(self, mnist, tmp_path):
+        """What a process that could not tidy up leaves is not taken for a file."""
+        name = "train-images-idx3-ubyte"
+        lay(tmp_path / "cache/MNIST/raw", {f"{name}.1.part": mnist[name][:50]})
+        assert data.load_mnist().source == "download"
+
+    @pytest.mark.parametrize(
+        "variables, expected",
+        [
+            ({"BOOK_CACHE": "/a"}, Path("/a")),
+            ({"XDG_CACHE_HOME": "/b"}, Path("/b/deep-learning-solutions")),
+            ({}, Path.home() / ".cache/deep-learning-solutions"),
+        ],
+    )
+    @pytest.mark.skipif(os.name == "nt", reason="the folders of Linux and macOS")
+    def test_place(self, variables, expected, monkeypatch):
+        for name in ("BOOK_CACHE", "XDG_CACHE_HOME"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        assert data._root("cache") == expected
+
+
+class TestBookData:
+    @pytest.fixture(autouse=True)
+    def folder(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("BOOK_DATA", str(tmp_path / "own"))
+        return tmp_path / "own"
+
+    @pytest.mark.parametrize("packed", [False, True])
+    def test_mnist(self, mnist, folder, packed, server):
+        files = {f"{n}.gz": gzip.compress(c) for n, c in mnist.items()}
+        lay(folder / "MNIST/raw", files if packed else mnist)
+        loaded = data.load_mnist()
+        assert loaded.source == "BOOK_DATA" and server.asked == []
+        assert loaded.train_labels.tolist() == [0, 1, 2, 3]
+        assert loaded.train_labels.dtype == np.int64
+
+    @pytest.mark.parametrize(
+        "load", [data.load_cifar10, data.load_mnist, data.load_face_masks]
+    )
+    def test_missing_folder_is_an_error(self, load, folder):
+        with pytest.raises(DataError, match="BOOK_DATA is set.*or unset BOOK_DATA"):
+            load()
+
+    def test_missing_files_are_named(self, mnist, folder):
+        del mnist["t10k-images-idx3-ubyte"], mnist["t10k-labels-idx1-ubyte"]
+        lay(folder / "MNIST/raw", mnist)
+        with pytest.raises(DataError, match="lacks t10k-images.*, t10k-labels"):
+            data.load_mnist()
+
+    def test_wrong_file_is_an_error(self, cifar10, folder):
+        cifar10["test_batch"] += b"."
+        lay(folder / "cifar-10-batches-py", cifar10)
+        with pytest.raises(DataError, match="test_batch is not the original"):
+            data.load_cifar10()
+
+    def test_broken_gz_is_an_error(self, mnist, folder):
+        files = {f"{n}.gz": gzip.compress(c)[:-9] for n, c in mnist.items()}
+        lay(folder / "MNIST/raw", files)
+        with pytest.raises(DataError, match="cannot be unpacked"):
+            data.load_mnist()
+
+    def test_any_photographs(self, masks, folder):
+        del masks["with_mask/b.png"]
+        lay(folder / "face-mask", {**masks, "with_mask/notes.txt": b"no picture"})
+        loaded = data.load_face_masks()
+        assert loaded.source == "BOOK_DATA" and loaded.labels.tolist() == [0, 1]
+
+    def test_one_class_is_an_error(self, masks, folder):
+        lay(folder / "face-mask", {"with_mask/a.png": masks["with_mask/a.png"]})
+        with pytest.raises(DataError, match="without_mask/ is missing or empty"):
+            data.load_face_masks()
+
+
+class TestCifar10:
+    def test_download(self, cifar10, tmp_path):
+        loaded = data.load_cifar10()
+        assert loaded.source == "download"
+        assert loaded.train_images.shape == (10, 32, 32, 3)
+        assert loaded.train_labels.tolist() == [0, 9, 1, 8, 2, 7, 3, 6, 4, 5]
+        assert loaded.test_labels.tolist() == [5, 4]
+        raw = pickle.loads(cifar10["data_batch_1"])[b"data"][1]
+        assert np.array_equal(loaded.train_images[1, 5, 7], raw[5 * 32 + 7 :: 1024])
+        kept = {p.name for p in (tmp_path / "cache/cifar-10-batches-py").iterdir()}
+        assert kept == set(cifar10)
+        assert data.load_cifar10().source == "cache"
+
+    def test_no_pickle_is_read_before_its_checksum(self, cifar10, folder_of_cache):
+        """A pickle that would run code on being read stays unread."""
+        marker = folder_of_cache / "ran"
+        evil = f"cbuiltins\nopen\n(V{marker}\nVw\ntR.".encode()
+        pickle.loads(evil)
+        assert marker.exists()  # it does run when it is read carelessly
+        marker.unlink()
+        lay(folder_of_cache / "cifar-10-batches-py", {**cifar10, "test_batch": evil})
+        assert data.load_cifar10().source == "download"
+        assert not marker.exists()
+
+    def test_only_arrays_are_unpickled(self):
+        for evil in (b"cos\nsystem\n(Vfalse\ntR.", b"cnumpy\nsave\n."):
+            with pytest.raises(pickle.UnpicklingError, match="not part of an array"):
+                data._ArraysOnly(io.BytesIO(evil)).load()
+
+    @pytest.fixture
+    def folder_of_cache(self, tmp_path):
+        (tmp_path / "cache").mkdir()
+        return tmp_path / "cache"
+
+
+class TestArchive:
+    @pytest.mark.parametrize(
+        "name",
+        ["in/../../x", "../x", "/x", "in\\..\\..\\x", "C:\\x", "C:x", "\\\\h\\s\\x"],
+    )
+    def test_members_outside(self, name):
+        with pytest.raises(DataError, match="leads out of its folder"):
+            data._untar(tar({"in/a": b"a", name: b"x"}, compress=False), "in")
+
+    @pytest.mark.parametrize(
+        "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE]
+    )
+    def test_links_and_devices(self, kind):
+        with pytest.raises(DataError, match="not a plain file"):
+            data._untar(tar({"x": link("in/a", kind)}, compress=False), "in")
+
+    def test_sparse(self):
+        """A member of a few bytes that claims to be very large."""
+        info = tarfile.TarInfo("in/a")
+        info.pax_headers = {
+            "GNU.sparse.major": "0",
+            "GNU.sparse.minor": "1",
+            "GNU.sparse.map": "0,0",
+            "GNU.sparse.size": str(2**50),
+        }
+        with pytest.raises(DataError, match="not a plain file"):
+            data._untar(tar({"x": info}, compress=False), "in")
+
+    def test_too_large(self):
+        bomb = gzip.compress(bytes(10**6))
+        assert len(bomb) < 2000
+        with pytest.raises(DataError, match="unpacks to more than the expected 2,000"):
+            data._gunzip(bomb, 2000)
+
+    @pytest.mark.parametrize("cut", [100, 513, 600, 1100])
+    def test_cut_short(self, cut):
+        whole = tar({"in/a": b"a" * 600, "in/b": b"b"}, compress=False)
+        try:
+            files = data._untar(whole[:cut], "in")
+        except DataError as error:
+            assert "cannot be read" in str(error)
+        else:
+            assert "in/b" not in files  # which the list of known files then misses
+
+    def test_refused_by_the_loader(self, server, cifar10, tmp_path):
+        server.pages["cifar.tar.gz"] = tar({"../../x": b"x"})
+        with pytest.warns(UserWarning, match="'../../x' leads out"):
+            assert data.load_cifar10().source == "stand-in"
+        assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+    def test_incomplete(self, server, cifar10):
+        folder = data.CIFAR10.inside
+        del cifar10["data_batch_3"]
+        members = {f"{folder}/{name}": content for name, content in cifar10.items()}
+        server.pages["cifar.tar.gz"] = tar(members)
+        with pytest.warns(UserWarning, match="data_batch_3 is missing"):
+            data.load_cifar10()
+
+
+class TestFaceMasks:
+    def test_download(self, masks):
+        for source in ("download", "cache"):
+            loaded = data.load_face_masks()
+            assert loaded.source == source and len(loaded) == 3
+            assert [path.name for path in loaded.items] == ["a.png", "b.png", "c.png"]
+            assert loaded.labels.tolist() == [0, 0, 1]
+            assert [image.shape for image in loaded] == [
+                (20, 11, 3),
+                (20, 10, 3),
+                (20, 12, 3),
+            ]
+            assert loaded[2][0, 0].tolist() == [2, 0, 0]
+
+    def test_a_changed_photograph(self, masks, tmp_path, monkeypatch):
+        data.load_face_masks()
+        with (tmp_path / "cache/face-mask/with_mask/a.png").open("ab") as file:
+            file.write(b".")
+        monkeypatch.setenv("BOOK_OFFLINE", "1")
+        with pytest.warns(UserWarning, match="stand-in"):
+            assert data.load_face_masks().source == "stand-in"
+
+    def test_blob_ids(self, tmp_path):
+        """They are git's own."""
+        found = data._blob_ids({"a": b"", "b": b"hello\n"}).decode().split()
+        empty = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+        assert found == ["ce013625030ba8dba906f756967f9e9ca394464a", empty]
+
+
+class TestStandIn:
+    @pytest.fixture(autouse=True)
+    def offline(self, monkeypatch):
+        monkeypatch.setenv("BOOK_OFFLINE", "1")
+        monkeypatch.setenv("BOOK_CACHE", "/nowhere")
+
+    pytestmark = pytest.mark.filterwarnings("ignore:Not .*, but a stand-in")
+
+    @pytest.mark.parametrize(
+        "load, shape, checksum",
+        [
+            (data.load_cifar10, (32, 32, 3), "26d5c065f4a4"),
+            (data.load_mnist, (28, 28), "98d590846d14"),
+        ],
+    )
+    def test_form(self, load, shape, checksum):
+        found, again = load(), load()
+        assert found.train_images.shape == (8000, *shape)
+        assert found.test_images.shape == (2000, *shape)
+        for part in ("train", "test"):
+            images = getattr(found, f"{part}_images")
+            labels = getattr(found, f"{part}_labels")
+            assert images.dtype == np.uint8 and images.max() == 255
+            assert labels.dtype == np.int64 and labels.shape == images.shape[:1]
+            assert np.bincount(labels).min() > 0.08 * len(labels)
+            assert np.array_equal(images, getattr(again, f"{part}_images"))
+            assert len({image.tobytes() for image in images}) == len(images)
+        assert found.sha256.startswith(checksum)  # the same everywhere
+        assert found.classes == tuple("0123456789")
+
+    def test_parts_are_disjoint(self):
+        """Cut out, a digit of one part is not found in the other; labels are right."""
+        from sklearn.datasets import load_digits
+
+        digits = load_digits()
+        known = {self.key(image): k for k, image in enumerate(digits.images)}
+        assert len(known) == 1797
+        loaded = data.load_mnist()
+        parts = []
+        for images, labels in (
+            (loaded.train_images, loaded.train_labels),
+            (loaded.test_images, loaded.test_labels),
+        ):
+            steps = np.ceil(images * (16 / 255))
+            which = [known[self.key(image, enlarged=3)] for image in steps]
+            assert np.array_equal(digits.target[which], labels)
+            parts.append(set(which))
+        assert [len(part) for part in parts] == [1437, 360]
+        assert not parts[0] & parts[1]
+
+    @staticmethod
+    def key(image, enlarged=1):
+        """What is left of a digit without its empty margins."""
+        rows, columns = image.any(axis=1).nonzero()[0], image.any(axis=0).nonzero()[0]
+        inner = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        inner = inner[::enlarged, ::enlarged]
+        return inner.shape, inner.astype(np.uint8).tobytes()
+
+    def test_colours_do_not_tell_the_class(self):
+        from sklearn.linear_model import LogisticRegression
+
+        loaded = data.load_cifar10()
+        corners = loaded.train_images[:, 0, 0].astype(float) / 97
+        model = LogisticRegression().fit(corners[:4000], loaded.train_labels[:4000])
+        assert model.score(corners[4000:], loaded.train_labels[4000:]) < 0.15
+
+    def test_can_be_learnt(self):
+        from sklearn.neighbors import KNeighborsClassifier
+
+        loaded = data.load_mnist()
+        model = KNeighborsClassifier(1)
+        model.fit(loaded.train_images.reshape(8000, -1), loaded.train_labels)
+        test = loaded.test_images[:300].reshape(300, -1)
+        assert model.score(test, loaded.test_labels[:300]) > 0.7
+
+    def test_masks(self):
+        found = data.load_face_masks()
+        assert len(found) == len(found.labels) == 1797
+        assert {image.shape[0] for image in found} == {48, 56, 64, 72, 80}
+        assert all(image.dtype == np.uint8 for image in found)
+        assert found.sha256.startswith("a1e9ae8c2223")
+        assert found.labels.dtype == np.int64 and found.labels[:3].tolist() == [0, 1, 0]
+
+    def test_notice_on_a_page(self):
+        from nbclient import NotebookClient
+        from nbformat.v4 import new_code_cell, new_notebook
+
+        cell = new_code_cell("from helpers import data\nd = data.load_mnist()")
+        notebook = new_notebook(cells=[cell])
+        NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+        (output,) = notebook.cells[0].outputs
+        assert output.data["text/plain"].startswith("Not MNIST, but a stand-in")
+        assert output.data["text/html"].startswith('<p class="stand-in" role="note">')
+
+
+def test_torch_is_not_imported():
+    program = "import sys, helpers.data; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+@needs_real
+class TestRealData:
+    @pytest.fixture(autouse=True)
+    def real(self, monkeypatch):
+        monkeypatch.setenv("BOOK_DATA", REAL)
+
+    def test_cifar10(self):
+        found = data.load_cifar10()
+        assert found.train_images.shape == (50_000, 32, 32, 3)
+        assert found.test_images.shape == (10_000, 32, 32, 3)
+        assert np.bincount(found.train_labels).tolist() == [5000] * 10
+        assert np.bincount(found.test_labels).tolist() == [1000] * 10
+        assert found.sha256.startswith("c5d76e78434e") and found.is_real
+        mean = found.train_images.mean(axis=(0, 1, 2)) / 255
+        assert np.allclose(mean, [0.4914, 0.4822, 0.4465], atol=1e-4)
+
+    def test_mnist(self):
+        found = data.load_mnist()
+        assert found.train_images.shape == (60_000, 28, 28)
+        assert found.test_images.shape == (10_000, 28, 28)
+        assert found.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
+        assert np.bincount(found.test_labels)[:2].tolist() == [980, 1135]
+        assert found.sha256.startswith("d0a3eec1f5a4")
+        assert abs(found.train_images.mean() / 255 - 0.1307) < 1e-4
+
+    def test_face_masks(self):
+        found = data.load_face_masks()
+        assert len(found) > 100 and set(found.labels) == {0, 1}
+        assert found[0].ndim == found[len(found) - 1].ndim == 3
