@@ -408,10 +408,9 @@ def expectation(
 
     `samples`: shape (T, ...), independent along the first axis; `value`: shape (...).
     The interval has a family-wise error of 1 in 10,000 over all entries. Every entry
-    must lie in its interval; the claim moved by `notice` (relative to `scale`, by
-    default the largest absolute value) in either direction must lie outside in the
-    largest entry, and so must the flipped sign. Raises `CheckFailed` with the
-    z-score, `Vacuous` if there are too few samples to notice.
+    must lie in its interval, and outside once it is moved by `notice` in either
+    direction, relative to `scale`, by default the largest absolute value. Raises
+    `CheckFailed` with the z-score, `Vacuous` if there are too few samples to notice.
     """
     samples = _numbers(id, samples).astype(float)
     value = _numbers(id, value).astype(float)
@@ -438,16 +437,14 @@ def expectation(
             f"{id}: the mean of {len(samples)} samples is {mean[place]:.6g}, expected "
             f"{value[place]:.6g} (z = {z:+.1f}, limit {limit:.1f})"
         )
-    largest = np.unravel_index(np.argmax(np.abs(value)), value.shape)
-    steps = [notice * scale, -notice * scale]
-    steps += [-2 * value[largest]] if value[largest] else []
-    for step in steps:
-        if abs(mean[largest] - value[largest] - step) <= half[largest]:
-            wanted = notice * scale / 2 / half[largest]
-            raise Vacuous(
-                f"{id}: too few samples to notice an error of {notice:.1%}: "
-                f"about {int(len(samples) / wanted**2) + 1} are needed"
-            )
+    step = notice * scale
+    altered = [value + step, value - step]
+    if any(np.any(np.abs(mean - wrong) <= half) for wrong in altered):
+        wanted = step / 2 / half.max()
+        raise Vacuous(
+            f"{id}: too few samples to notice an error of {notice:.1%}: "
+            f"about {int(len(samples) / wanted**2) + 1} are needed"
+        )
     return Result(
         id,
         "expectation",
@@ -455,7 +452,7 @@ def expectation(
         f"the mean of {len(samples):,} samples agrees, {value.size} "
         + ("entry" if value.size == 1 else "entries"),
         f"an error of {notice:.2g} of the size would show",
-        len(steps),
+        2 * value.size,
     )
 
 
