@@ -105,7 +105,7 @@ def study(
         raise ValueError(f"BOOK_SCALE is {scale!r}; it must be 'quick' or 'full'")
     budget = dict(full if scale == "full" else quick)
     seeds = range(budget.pop("seeds"))
-    tasks = [(c, s) for c in _configurations(grid) for s in seeds]
+    tasks = [(c, s) for s in seeds for c in _configurations(grid)]
     if scale == "quick":
         live = Runs([_run(function, c, s, budget) for c, s in tasks])
         return Study(name, live, _load(name), data)

@@ -150,4 +150,4 @@ def test_a_killed_study_resumes_without_losing_a_run(folder):
     assert len(log.read_text().splitlines()) == 12 - kept
     record = json.loads((folder / "trial.json").read_text())
     scores = [r["values"]["score"] for r in record["runs"]]
-    assert scores == [a + s for a in (1, 2, 3, 4) for s in range(3)]
+    assert scores == [a + s for s in range(3) for a in (1, 2, 3, 4)]
