@@ -165,7 +165,7 @@ def load_face_masks() -> Photographs:
     suffixes = Image.registered_extensions()
     names = [n for n in sorted(files) if Path(n).suffix.lower() in suffixes]
     labels = [MASK_CLASSES.index(Path(name).parts[0]) for name in names]
-    folder = _root(source) / FACE_MASKS.folder
+    folder = folder_of(source) / FACE_MASKS.folder
     return Photographs(
         FACE_MASKS.name,
         MASK_CLASSES,
@@ -339,7 +339,7 @@ class _Unavailable(Exception):
     """Why the real data cannot be had."""
 
 
-def _root(source: str) -> Path:
+def folder_of(source: str) -> Path:
     """The folder of `BOOK_DATA`, or the cache."""
     if source == "BOOK_DATA":
         return Path(os.environ["BOOK_DATA"]).expanduser().absolute()
@@ -355,7 +355,7 @@ def _root(source: str) -> Path:
 def _obtain(origin: _KnownFiles | _Photographs) -> tuple[dict[str, bytes], str]:
     """The files of a set, verified, and the `source` where they were found."""
     if os.environ.get("BOOK_DATA"):
-        folder = _root("BOOK_DATA") / origin.folder
+        folder = folder_of("BOOK_DATA") / origin.folder
         try:
             return origin.verify(origin.read(folder), own=True), "BOOK_DATA"
         except (DataError, OSError) as error:
@@ -364,7 +364,7 @@ def _obtain(origin: _KnownFiles | _Photographs) -> tuple[dict[str, bytes], str]:
                 f"{error}. Put the original files there, or unset BOOK_DATA to use "
                 "the cache or a download."
             ) from error
-    folder = _root("cache") / origin.folder
+    folder = folder_of("cache") / origin.folder
     try:
         return origin.verify(origin.read(folder)), "cache"
     except (DataError, OSError):

@@ -1,0 +1,76 @@
+"""Numbers in prose that are counted when the book is built: {count}`checks`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+from docutils import nodes
+from overview import Overview, mark_overview, problem_sets, questions
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxRole
+
+logger = logging.getLogger(__name__)
+
+
+class count(nodes.Inline, nodes.Element):
+    """The place of a number."""
+
+
+class Count(SphinxRole):
+    """A number of `counts`."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Leave a mark."""
+        mark = count(name=self.text)
+        self.set_source_info(mark)
+        return mark_overview(self.env, mark), []
+
+
+class ShowCounts(Overview):
+    """Put the numbers in the place of their marks."""
+
+    def run(self, **_) -> None:
+        """An unknown name is an error."""
+        for mark in list(self.document.findall(count)):
+            counted = counts(self.app)
+            if mark["name"] not in counted:
+                message = f"{mark['name']!r} is not counted; {', '.join(counted)} are"
+                logger.warning(message, location=mark)
+            mark.replace_self(nodes.Text(f"{counted.get(mark['name'], 0):,}"))
+
+
+def checks_of(app: Sphinx, page: str) -> list[dict]:
+    """What `helpers.check` left in an executed notebook, and where in its source."""
+    path = Path(app.outdir).parent / "executed" / f"{page}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    lines = notebook.metadata["source_map"]
+    return [
+        {**output.metadata["check"], "place": f"{app.env.doc2path(page)}:{line}"}
+        for cell, line in zip(notebook.cells, lines, strict=True)
+        for output in cell.get("outputs", [])
+        if "check" in output.get("metadata", {})
+    ]
+
+
+def counts(app: Sphinx) -> dict[str, int]:
+    """What the book holds."""
+    pages = problem_sets(app.env)
+    checks = [check for page in pages for check in checks_of(app, page)]
+    asked = questions(app.env)
+    verdicts = [e["verdict"] for found in app.env.errata.values() for e in found]
+    return {
+        "questions": len(asked),
+        "checked": len(asked.keys() & {check["id"] for check in checks}),
+        "checks": len(checks),
+        "altered": sum(check["mutants"] for check in checks),
+        "errata": len(verdicts) - verdicts.count("right"),
+        "looks-wrong": verdicts.count("right"),
+    }
+
+
+def setup(app: Sphinx) -> None:
+    """Connect the above."""
+    app.add_role("count", Count())
+    app.add_post_transform(ShowCounts)

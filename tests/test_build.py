@@ -1,0 +1,324 @@
+"""`make book` on a small book: what is executed again, and what makes it fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE, NAME = "notebooks/small.md", "small.md"
+NOTEBOOK = """\
+---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+# A small problem set
+
+One sentence.
+
+```{code-cell} ipython3
+from IPython.display import SVG
+from helpers import check
+```
+
+```{exercise} The square of $x$
+:label: sm-1
+
+Find it.
+```
+
+```{solution-start} sm-1
+:class: dropdown
+```
+
+$$
+x^2 = x \\cdot x
+$$ (eq-sm-1)
+
+```{code-cell} ipython3
+check.value("sm-1", 3 * 3, 9)
+```
+
+```{erratum} sm-e1
+:question: sm-1
+:verdict: misprint
+There is an $x$ too many
+
+**Printed.** $x^3$. **Right.** {eq}`eq-sm-1`, as {ref}`sm-1` asks.
+
+$$
+x^3 \\ne x^2
+$$ (eq-sm-1-e)
+```
+
+```{solution-end}
+```
+
+```{exercise} A matter of taste
+:label: sm-2
+
+Why?
+```
+
+```{solution-start} sm-2
+:class: dropdown
+```
+
+Because.
+
+```{solution-end}
+```
+"""
+RECORD = {
+    "name": "trial",
+    "title": "A trial",
+    "question": "sm-1",
+    "command": "make results",
+    "date": "2026-01-02",
+    "device": "one core",
+    "seconds": 3.0,
+    "versions": {"python": "3.11"},
+    "data": {"digits": {"source": "cache", "sha256": "abc"}},
+    "commit": "0123456",
+    "runs": [
+        {"config": {"n": 1}, "seed": s, "values": {"loss": 0.2 + s / 10}, "seconds": 1}
+        for s in range(3)
+    ],
+}
+
+
+class Book:
+    """A copy of the book with one small notebook."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        for name in ("book", "helpers", "tools"):
+            shutil.copytree(ROOT / name, root / name)
+        for name in ("_config.yml", "requirements.txt"):
+            shutil.copy(ROOT / name, root)
+        toc = (ROOT / "_toc.yml").read_text()
+        self.write("_toc.yml", re.sub(r"notebooks/\w+", "notebooks/small", toc))
+        self.write(PAGE, NOTEBOOK)
+        self.write("notebooks/small.ipynb", json.dumps({"cells": []}))
+        self.write("results/trial.json", json.dumps(RECORD))
+        self.write("tools/lint.py", "")  # it has tests of its own
+
+    def write(self, name: str, text: str) -> None:
+        path = self.root / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+
+    def read(self, name: str) -> str:
+        return (self.root / name).read_text("utf-8")
+
+    def html(self, page: str) -> str:
+        return self.read(f"_build/html/{page}.html")
+
+    def start(self) -> subprocess.Popen:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(self.root),
+            "BOOK_CACHE": str(self.root / "data"),
+        }
+        environment.pop("BOOK_DATA", None)
+        return subprocess.Popen(
+            [sys.executable, "tools/build.py"],
+            cwd=self.root,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def build(self, expect: int = 0) -> str:
+        process = self.start()
+        output, _ = process.communicate()
+        assert process.returncode == expect, output
+        return output
+
+    @contextmanager
+    def edited(self, name: str, old: str, new: str):
+        before = self.read(name)
+        assert old in before
+        self.write(name, before.replace(old, new))
+        try:
+            yield
+        finally:
+            self.write(name, before)
+
+    def line(self, name: str, text: str) -> int:
+        return self.read(name).splitlines().index(text) + 1
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    book = Book(tmp_path_factory.mktemp("book"))
+    assert f"{NAME}: ok" in book.build()
+    return book
+
+
+def test_site_shows_checks_errata_and_counts(book):
+    with book.edited(
+        PAGE, "One sentence.", "It was {recorded}`trial:1.loss.mean:.2f`."
+    ):
+        book.build()
+        page = book.html("notebooks/small")
+    assert '<a class="recorded reference internal" href="../book/results.html' in page
+    assert ">0.30</a>" in page
+    ledger, errata = book.html("book/checks"), book.html("book/errata")
+    assert re.search(r'<td id="sm-1".*Exercise 1\.1: The square of', ledger)
+    assert "value: one number equal" in ledger
+    assert re.search(r"Exercise 1\.2: A matter.*?no check", ledger, re.S)
+    assert "Questions: 2, of which 1 are checked" in ledger
+    assert '<a class="reference internal" href="../notebooks/small.html#sm-1"' in errata
+    assert 'href="../notebooks/small.html#equation-eq-sm-1"' in errata
+    assert r"x^3 \ne x^2" in errata and "MathJax" in errata
+    assert errata.count('id="sm-e1"') == 1 and 'id="equation' not in errata
+    assert "seeds 0, 1, 2" in re.sub("<.*?>", "", book.html("book/results"))
+    assert re.search(r"\b2 questions", book.html("book/index"))
+
+
+def test_site_asks_no_third_party_and_offers_the_committed_notebook(book):
+    page = book.html("notebooks/small")
+    asked = re.findall(r'(?:<link|<script|<img)[^>]*(?:src|href)="(//|http)', page)
+    assert asked == []
+    offered = book.read("_build/html/_sources/notebooks/small.ipynb")
+    assert offered == book.read("notebooks/small.ipynb")
+    assert re.search(r"colab\.research[^\"]*/notebooks/small\.ipynb", page)
+    assert (book.root / "_build/html/_static/mathjax/tex-chtml.js").exists()
+
+
+def test_nothing_changed_executes_nothing(book):
+    assert "executing" not in book.build()
+
+
+def test_changed_sentence_executes_nothing(book):
+    with book.edited(PAGE, "One sentence.", "Another sentence."):
+        output = book.build()
+        assert "executing" not in output
+        assert "Another sentence." in book.html("notebooks/small")
+        assert "value: one number equal" in book.html("book/checks")
+
+
+def test_changed_helper_executes_and_shows(book):
+    with book.edited("helpers/check.py", 'f"{entries} {', 'f"now {entries} {'):
+        assert f"{NAME}: ok" in book.build()
+        assert "now one number" in book.html("notebooks/small")
+        assert "now one number" in book.html("book/checks")
+    assert "executing" not in book.build(), "the state before is still cached"
+    assert "now one number" not in book.html("notebooks/small")
+
+
+def test_changed_style_reaches_the_site(book):
+    with book.edited("book/assets/book.css", "/*", "/* changed"):
+        assert "executing" not in book.build()
+        assert "/* changed" in book.read("_build/html/_static/book.css")
+
+
+def test_changed_result_shows(book):
+    with (
+        book.edited(PAGE, "One sentence.", "{recorded}`trial:1.loss.mean:.2f`"),
+        book.edited("results/trial.json", '"loss": 0.2', '"loss": 0.5'),
+    ):
+        assert f"{NAME}: ok" in book.build()
+        assert ">0.40</a>" in book.html("notebooks/small")
+
+
+def test_data_and_scale_have_a_cache_of_their_own(book, tmp_path):
+    def folder(**environment):
+        program = "import execute; print(execute.cache_folder(execute.state_of_code()))"
+        command = [sys.executable, "-c", program]
+        return subprocess.check_output(
+            command, cwd=book.root / "tools", env={**os.environ, **environment}
+        )
+
+    before = folder(BOOK_DATA=str(tmp_path))
+    assert before == folder(BOOK_DATA=str(tmp_path))
+    assert before != folder(BOOK_DATA=str(tmp_path), BOOK_SCALE="full")
+    (tmp_path / "images").write_text("some")
+    assert before != folder(BOOK_DATA=str(tmp_path))
+
+
+def test_failing_cell(book):
+    with book.edited(PAGE, "3 * 3, 9)", "3 * 3, 8)"):
+        output = book.build(expect=1)
+        line = book.line(PAGE, 'check.value("sm-1", 3 * 3, 8)')
+    assert f"{PAGE}:{line}: cell failed: CheckFailed: sm-1: 9 computed" in output
+
+
+def test_dying_kernel(book):
+    with book.edited(PAGE, "check.value(", "import os; os._exit(1); check.value("):
+        output = book.build(expect=1)
+    assert re.search(rf"{PAGE}:\d+: cell failed: Kernel died", output)
+
+
+FAULTS = {
+    "See {ref}`nowhere`.": "undefined label: 'nowhere'",
+    "See {eq}`eq-nowhere`.": "equation not found: eq-nowhere",
+    "See [there](#nowhere).": "'myst' cross-reference target not found: 'nowhere'",
+    "```{nonsense}\n```": "Unknown directive type: 'nonsense'",
+    "{nonsense}`x`": 'Unknown interpreted text role "nonsense"',
+    "![](assets/favicon.svg)": "an image has no alt text",
+    "{recorded}`trial:2.loss.mean:.2f`": "trial has no configuration '2'",
+    "{recorded}`none:1.loss.mean:.2f`": "no recorded result 'none'",
+    "{count}`sheep`": "'sheep' is not counted",
+    "```{erratum} sm-e2\n:question: sm-9\n:verdict: right\nA title\n```": (
+        "no such question: sm-9"
+    ),
+    "```{erratum} sm-e3\n:question: sm-1\n:verdict: bad\nA title\n```": "verdict",
+    "```{erratum} sm-e4\n:verdict: right\nA title\n```": "sm-e4 lacks question",
+}
+
+
+def test_faults_in_a_page_are_named_with_file_and_line(book):
+    page = "book/about.md"
+    with book.edited(page, "# ", "\n\n".join(["# ", *FAULTS]) + "\n\n## "):
+        output = book.build(expect=1)
+        assert book.build(expect=1), "a second build must not pass them over"
+        lines = {fault: book.line(page, fault.splitlines()[0]) for fault in FAULTS}
+    for fault, message in FAULTS.items():
+        place = rf"{page}:{lines[fault]}: .*{re.escape(message)}"
+        assert re.search(place, output), f"{place}\n{output}"
+
+
+def test_faults_in_a_cell_are_named_with_file_and_line(book):
+    picture = "SVG(\"<svg xmlns='http://www.w3.org/2000/svg'/>\")"
+    other = 'check.value("sm-7", 1, 1)'
+    cells = [f"```{{code-cell}} ipython3\n{code}\n```" for code in (picture, other)]
+    with book.edited(PAGE, "```{erratum}", "\n\n".join([*cells, "```{erratum}"])):
+        output = book.build(expect=1)
+        lines = [book.line(PAGE, code) - 1 for code in (picture, other)]
+    assert f"{PAGE}:{lines[0]}: WARNING: an image has no alt text" in output, output
+    assert f"{PAGE}:{lines[1]}: WARNING: sm-7 is no question" in output
+
+
+def test_two_builds_at_once_wait_for_each_other(book):
+    with book.edited(PAGE, "3 * 3, 9)", "4 * 4, 16)"):
+        builds = [book.start(), book.start()]
+        outputs = [build.communicate()[0] for build in builds]
+    assert [build.returncode for build in builds] == [0, 0], outputs
+    assert sum("Another build is running" in output for output in outputs) == 1
+    assert sum(f"{NAME}: ok" in output for output in outputs) == 1
+
+
+def test_lint_fails_the_build(book):
+    shutil.copy(ROOT / "tools" / "lint.py", book.root / "tools" / "lint.py")
+    with book.edited(PAGE, "x^2 = x", r"x^2 \label{a} = x"):
+        output = book.build(expect=1)
+        line = book.line(PAGE, r"x^2 \label{a} = x \cdot x") - 1
+    assert f"{PAGE}:{line}: " in output

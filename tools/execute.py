@@ -1,0 +1,133 @@
+"""Execute the notebooks of the book, in parallel, each once.
+
+A notebook is executed again when its code cells or anything it reads has changed:
+`helpers`, the requirements, the recorded results, the data, the scale. Each such
+state has a cache of its own in `_build/cache`, from which the site is built. What
+was executed lies in `_build/executed` too, with its outputs.
+
+`--scale full` runs the full studies, which write `results/*.json`; nothing is cached.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from myst_nb.core.read import myst_nb_reader_plugin
+from nbformat import NotebookNode
+from runner import run
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+from helpers import data
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "_build"
+READ = ("helpers/**/*.py", "requirements.txt", "results/*.json")
+TIMEOUT = 600  # seconds for one cell; a full study may take as long as it takes
+
+
+def execute() -> Path | None:
+    """Execute what is not cached; the folder of the cache, or None if a cell failed."""
+    code = state_of_code()
+    found = {path: _read(path) for path in notebooks()}
+    cache = get_cache(cache_folder(code))
+    todo = {path: nb for path, nb in found.items() if not _is_in(cache, nb)}
+    succeeded = run(todo, os.cpu_count(), TIMEOUT)
+    # a first run may have downloaded the data, so their state is taken again
+    folder = cache_folder(code)
+    cache = get_cache(folder)
+    for path in succeeded:
+        bundle = CacheBundleIn(found[path], str(path))
+        cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    if len(succeeded) < len(todo):
+        return None
+    if not todo:
+        print("All notebooks are up to date.", flush=True)
+    for path in found:
+        _, executed = cache.merge_match_into_notebook(_read(path))
+        _export(executed, path)
+    return folder
+
+
+def notebooks() -> list[Path]:
+    """The sources of the notebooks in the table of contents."""
+    pages = [ROOT / f"{page}.md" for page in parse_toc_yaml(ROOT / "_toc.yml")]
+    return [p for p in pages if p.exists() and "\njupytext:" in p.read_text("utf-8")]
+
+
+def _read(path: Path) -> NotebookNode:
+    return myst_nb_reader_plugin(str(path))
+
+
+def state_of_code() -> str:
+    """A hash of all that a notebook reads but the data."""
+    scale = os.environ.get("BOOK_SCALE", "quick")
+    state = hashlib.sha256(f"{sys.version} {scale}".encode())
+    for path in sorted(path for pattern in READ for path in ROOT.glob(pattern)):
+        state.update(f"\n{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    return state.hexdigest()
+
+
+def cache_folder(code: str) -> Path:
+    """The folder of the cache for a state of the code and that of the data now."""
+    state = hashlib.sha256(code.encode())
+    source = "BOOK_DATA" if os.environ.get("BOOK_DATA") else "cache"
+    for path in sorted(data.folder_of(source).rglob("*")):
+        if path.is_file():
+            info = path.stat()
+            state.update(f"{path} {info.st_size} {info.st_mtime_ns}\n".encode())
+    return BUILD / "cache" / state.hexdigest()[:16]
+
+
+def _is_in(cache, notebook: NotebookNode) -> bool:
+    try:
+        return bool(cache.match_cache_notebook(notebook))
+    except KeyError:
+        return False
+
+
+def _export(executed: NotebookNode, path: Path) -> None:
+    target = BUILD / "executed" / path.relative_to(ROOT).with_suffix(".ipynb")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_suffix(".tmp")
+    nbformat.write(executed, temporary)
+    os.replace(temporary, target)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keep two builds in one folder from disturbing each other: one waits."""
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another build is running in this folder; waiting.", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def main() -> int:
+    """Execute at the scale asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scale", choices=("quick", "full"), default="quick")
+    os.environ["BOOK_SCALE"] = parser.parse_args().scale
+    with alone():
+        if os.environ["BOOK_SCALE"] == "quick":
+            return 0 if execute() else 1
+        # one after another: a study makes use of all cores itself
+        todo = {path: _read(path) for path in notebooks()}
+        return 0 if len(run(todo, workers=1, verbose=True)) == len(todo) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
