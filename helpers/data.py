@@ -340,7 +340,7 @@ class _Unavailable(Exception):
 
 
 def folder_of(source: str) -> Path:
-    """The folder of `BOOK_DATA`, or the cache."""
+    """The folder that `BOOK_DATA` names, or the cache for any other `source`."""
     if source == "BOOK_DATA":
         return Path(os.environ["BOOK_DATA"]).expanduser().absolute()
     if folder := os.environ.get("BOOK_CACHE"):

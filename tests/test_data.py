@@ -361,7 +361,7 @@ class TestCache:
             monkeypatch.delenv(name, raising=False)
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        assert data._root("cache") == expected
+        assert data.folder_of("cache") == expected
 
 
 class TestBookData:
