@@ -1,0 +1,495 @@
+"""What tools/lower.py makes of each piece of syntax, and what it refuses."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import nbformat.v4 as nbf
+import pytest
+
+from helpers import check, results
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+import lower  # noqa: E402
+
+CONFIG = r"""
+repository: {url: https://github.com/example/book, branch: main}
+parse: {myst_enable_extensions: [amsmath, colon_fence, dollarmath]}
+sphinx: {config: {mathjax3_config: {tex: {macros: {
+  R: '\mathbb{R}', E: '\operatorname{E}', norm: ['\lVert#1\rVert', 1],
+  KL: ['D(#1 \| #2)', 2], sq: ['\norm{#1}^2', 1]}}}}}
+"""
+TOC = """
+format: jb-book
+root: book/index
+parts:
+  - chapters: [{file: book/notation}]
+  - numbered: true
+    chapters: [{file: notebooks/one}, {file: notebooks/two}]
+"""
+TWO = r"""
+# Two
+
+```{exercise} Elsewhere
+:label: gr-2-1
+Task.
+```
+
+$$ x $$ (eq-gr-2-1)
+"""
+SOLVED = """
+```{{exercise}} First
+:label: gr-1-1
+
+Task.
+```
+
+```{{solution-start}} gr-1-1
+:class: dropdown
+```
+
+{}
+
+```{{solution-end}}
+```
+"""
+
+
+class Book:
+    """A small book in a folder."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.write("_config.yml", CONFIG)
+        self.write("_toc.yml", TOC)
+        self.write("book/index.md", "# Start\n")
+        self.write("book/notation.md", "(words)=\n# Notation\n\n$$ a $$ (eq-words)\n")
+        self.write("notebooks/one.md", "# One\n")
+        self.write("notebooks/two.md", TWO)
+
+    def write(self, path: str, text: str) -> None:
+        (self.root / path).parent.mkdir(exist_ok=True)
+        (self.root / path).write_text(text, "utf-8")
+
+    def lower(self, source: str) -> nbformat.NotebookNode:
+        """The notebook of a page with this text below its title."""
+        self.write("notebooks/one.md", f"# One\n\n{source}\n")
+        return nbformat.reads(lower.lower(lower.Book(self.root), "notebooks/one"), 4)
+
+    def text(self, source: str) -> str:
+        """The text of all its Markdown cells, without the title."""
+        cells = [c for c in self.lower(source).cells if c.cell_type == "markdown"]
+        return "\n\n".join(cell.source for cell in cells).removeprefix("# One\n\n")
+
+    def execute(self, *outputs: list) -> None:
+        """Write an execution of the page with these outputs of its code cells."""
+        sources = re.findall(
+            r"```\{code-cell\}.*?\n(.*?)```",
+            (self.root / "notebooks/one.md").read_text("utf-8"),
+            re.DOTALL,
+        )
+        cells = [
+            nbf.new_code_cell(source, outputs=list(shown), execution_count=7)
+            for source, shown in zip(sources, outputs, strict=True)
+        ]
+        folder = self.root / "_build/executed/notebooks"
+        folder.mkdir(parents=True, exist_ok=True)
+        nbformat.write(nbf.new_notebook(cells=cells), folder / "one.ipynb")
+
+
+@pytest.fixture
+def book(tmp_path):
+    return Book(tmp_path)
+
+
+def shown(line: str) -> nbformat.NotebookNode:
+    """The output of a check."""
+    data = {"text/plain": line, "text/html": f"<p>{line}</p>", "text/latex": "x"}
+    return nbf.new_output("execute_result", data, metadata={"check": {"id": "gr-1-1"}})
+
+
+# ------------------------------------------------------------------------ blocks
+
+
+def test_an_exercise_is_a_numbered_heading_with_an_anchor(book):
+    source = "```{exercise} A *norm* $x \\in \\R$\n:label: gr-1-1a\n\nA.\n```"
+    cell = book.lower(source).cells[-1]
+    assert cell.id == "gr-1-1a"
+    assert cell.source == (
+        '### Exercise 1.1 (A *norm* $x \\in \\mathbb{R}$) <a id="gr-1-1a"></a>\n\nA.'
+    )
+
+
+def test_a_hint_folds_and_the_markdown_in_it_is_rendered(book):
+    source = "```{hint} Hint 2\n:class: dropdown\n\nUse **this**.\n\n- $\\R$\n```"
+    assert book.text(source) == (
+        "<details>\n<summary>Hint 2</summary>\n\nUse **this**.\n\n- $\\mathbb{R}$\n\n"
+        "</details>"
+    )
+
+
+def test_a_solution_is_a_collapsed_section_of_its_own(book):
+    notebook = book.lower(SOLVED.format("Text.\n\n```{code-cell} ipython3\n1 + 1\n```"))
+    heading, text, code = notebook.cells[-3:]
+    assert heading.source == "### Solution to [Exercise 1.1](#gr-1-1)"
+    assert heading.metadata == {
+        "id": "gr-1-1-solution",
+        "jp-MarkdownHeadingCollapsed": True,
+    }
+    assert notebook.metadata.colab.collapsed_sections == [heading.id]
+    assert (text.source, code.source) == ("Text.", "1 + 1")
+
+
+def test_what_follows_a_solution_does_not_fold_away_with_it(book):
+    text = book.text(SOLVED.format("Text.") + "\nAfterwards.\n\n## Next\n")
+    assert text.endswith(
+        "### Remarks on [Exercise 1.1](#gr-1-1)\n\nAfterwards.\n\n## Next"
+    )
+
+
+def test_notes_are_quotations_in_which_formulas_take_one_line(book):
+    text = book.text(
+        "```{note}\nOne $a\n= b$ two.\n\n$$\na \\\\\nb\n$$ (eq-gr-1-1)\n```\n\n"
+        "```{warning}\nCareful.\n```\n\n```{admonition} On $\\R$\n- item\n```"
+    )
+    assert text == (
+        "> **Note**\n>\n> One $a = b$ two.\n>\n"
+        '> <a id="eq-gr-1-1"></a> $$ a \\\\ b \\tag{1.1} $$\n\n'
+        "> **Warning**\n>\n> Careful.\n\n> **On $\\mathbb{R}$**\n>\n> - item"
+    )
+
+
+def test_an_erratum_says_its_verdict_and_its_title(book):
+    text = book.text(
+        "See {ref}`gr-e3`.\n\n```{erratum} gr-e3\n:question: gr-1-1\n:verdict: wrong\n"
+        "The sign of $\\E$ is lost\n\n**Printed.** This.\n```"
+    )
+    assert text == (
+        'See [Erratum gr-e3](#gr-e3).\n\n> <a id="gr-e3"></a>**Erratum gr-e3 (wrong): '
+        "The sign of $\\operatorname{E}$ is lost**\n>\n> **Printed.** This."
+    )
+
+
+def test_an_erratum_on_what_is_right_says_so(book):
+    text = book.text(
+        "```{erratum} gr-e4\n:question: gr-2-1\n:verdict: right\nTitle\n\nText.\n```"
+    )
+    assert "**Erratum gr-e4 (looks wrong and is right): Title**" in text
+
+
+def test_a_figure_gets_its_caption_and_code_keeps_only_its_tags(book):
+    notebook = book.lower(
+        "```{code-cell} ipython3\n---\ntags: [hide-input]\nmystnb:\n  figure:\n"
+        "    name: fig-gr-1-1\n    caption: A line in $\\R$.\n  image:\n"
+        "    alt: A line.\n---\nplt.plot([0, 1])\n```\n\nAs {ref}`fig-gr-1-1` shows."
+    )
+    code, text = notebook.cells[-2:]
+    assert code.source == "plt.plot([0, 1])"
+    assert code.metadata == {"tags": ["hide-input"]}
+    assert text.source == (
+        '<a id="fig-gr-1-1"></a>*Fig. 1.1. A line in $\\mathbb{R}$.*\n\n'
+        "As [Fig. 1.1](#fig-gr-1-1) shows."
+    )
+
+
+# -------------------------------------------------------------- formulas and links
+
+
+def test_a_labelled_equation_carries_its_number_also_in_a_list(book):
+    text = book.text(
+        "$$\n\\begin{aligned}\na &= b \\\\\n  &= \\R\n\\end{aligned}\n$$ (eq-gr-1-1)"
+        "\n\n1. one\n\n   $$ c $$ (eq-gr-1-2)\n\n   $$ d $$\n"
+    )
+    assert text == (
+        '<a id="eq-gr-1-1"></a>\n$$\n\\begin{aligned}\na &= b \\\\\n  &= \\mathbb{R}\n'
+        "\\end{aligned} \\tag{1.1}\n$$\n\n1. one\n\n"
+        '   <a id="eq-gr-1-2"></a>\n   $$\n   c \\tag{1.2}\n   $$\n\n   $$\n   d\n   $$'
+    )
+
+
+@pytest.mark.parametrize(
+    "tex, plain",
+    [
+        (r"\R^n", r"\mathbb{R}^n"),
+        (r"x_\R", r"x_{\mathbb{R}}"),
+        (r"\Rn \\R \\\R", r"\Rn \\R \\\mathbb{R}"),
+        (r"\E [x]", r"\operatorname{E} [x]"),
+        (r"\norm{x}y", r"\lVert x\rVert y"),
+        (r"\sq{\norm{\R} + {\{}}", r"\lVert \lVert \mathbb{R}\rVert + {\{}\rVert^2"),
+        (r"\KL{p_{\R}} {q}", r"D(p_{\mathbb{R}} \| q)"),
+    ],
+)
+def test_macros_are_expanded(book, tex, plain):
+    assert book.text(f"${tex}$") == f"${plain}$"
+
+
+@pytest.mark.parametrize(
+    "source, text",
+    [
+        ("{eq}`eq-gr-1-1`", "[(1.1)](#eq-gr-1-1)"),
+        ("{eq}`eq-gr-2-1`", "[(2.1)](two.ipynb#eq-gr-2-1)"),
+        ("{ref}`gr-2-1`", "[Exercise 2.1](two.ipynb#gr-2-1)"),
+        ("{ref}`the *other* one <gr-2-1>`", "[the *other* one](two.ipynb#gr-2-1)"),
+        ("{ref}`here`", "[Here](#here)"),
+        ("{ref}`words`", "[Notation]({}/book/notation.md#words)"),
+        ("{eq}`eq-words`", "[(1)]({}/book/notation.md#eq-words)"),
+        ("{doc}`../book/notation`", "[Notation]({}/book/notation.md)"),
+        ("{doc}`signs </book/notation>`", "[signs]({}/book/notation.md)"),
+        ("{doc}`two`", "[Two](two.ipynb)"),
+        ("[a [b] $\\R$](two.md)", "[a [b] $\\mathbb{{R}}$](two.ipynb)"),
+        ("[](#gr-2-1)", "[Exercise 2.1](two.ipynb#gr-2-1)"),
+        ("[code](../_toc.yml)", "[code]({}/_toc.yml)"),
+        ("[web](https://a.b/c#d)", "[web](https://a.b/c#d)"),
+        ("`{eq}` and `$\\R$`", "`{{eq}}` and `$\\R$`"),
+        ("\\`$\\R$\\`", "\\`$\\mathbb{{R}}$\\`"),
+        ("| a |\n|---|\n| {eq}`eq-gr-1-1` |", "| a |\n|---|\n| [(1.1)](#eq-gr-1-1) |"),
+    ],
+)
+def test_links_lead_somewhere(book, source, text):
+    rest = "\n\n(here)=\n## Here\n\n$$ x $$ (eq-gr-1-1)\n"
+    expected = text.format("https://github.com/example/book/blob/main")
+    assert book.text(source + rest).startswith(expected + "\n\n## Here")
+
+
+def test_a_recorded_number_is_looked_up_and_formatted(book, monkeypatch):
+    recorded = {("study", "relu,he.accuracy.mean"): 0.93456}
+    monkeypatch.setattr(results, "lookup", lambda *key: recorded[key])
+    assert book.text("It is {recorded}`study:relu,he.accuracy.mean:.1%`.") == (
+        "It is 93.5%."
+    )
+
+
+def test_numbers_run_through_a_chapter_and_begin_anew_in_the_next(book):
+    pages = [SOLVED.format("Text."), SOLVED.format("Text.").replace("gr-1-1", "gr-1-2")]
+    text = book.text("".join(pages) + "\n{ref}`gr-2-1`")
+    assert "### Exercise 1.2 (First)" in text
+    assert "[Exercise 2.1](two.ipynb#gr-2-1)" in text
+
+
+# ----------------------------------------------------------------------- the whole
+
+
+def test_the_first_code_cell_installs_the_helpers_and_is_the_same_everywhere(book):
+    book.lower("```{code-cell} ipython3\nimport helpers\n```")
+    lower.main([], book.root)
+    notebooks = sorted(book.root.glob("notebooks/*.ipynb"))
+    install = [nbformat.read(notebook, 4).cells[1] for notebook in notebooks]
+    assert install[0] == install[1]
+    assert install[0].cell_type == "code"
+    assert len(install[0].source.splitlines()) == 2
+    assert "git+https://github.com/example/book" in install[0].source
+    assert "--no-deps" in install[0].source
+
+
+def test_ids_of_cells_are_unique_and_stay_when_another_exercise_is_added(book):
+    page = SOLVED.format("Text.\n\n```{code-cell} ipython3\n1\n```\n\nMore.")
+    before = [cell.id for cell in book.lower(page).cells]
+    added = page.replace("gr-1-1", "gr-1-0") + page
+    after = [cell.id for cell in book.lower(added).cells]
+    assert len(after) == len(set(after))
+    assert [id for id in after if "gr-1-0" not in id] == before
+
+
+def test_writing_and_comparing(book, capsys):
+    assert lower.main([], book.root) == 0
+    notebook = book.root / "notebooks/one.ipynb"
+    first = notebook.read_bytes()
+    assert first.endswith(b"}\n")
+    assert lower.main(["--check"], book.root) == 0
+    notebook.unlink()
+    lower.main([], book.root)
+    assert notebook.read_bytes() == first
+
+    book.write("notebooks/one.md", "# One\n\nAnother sentence.\n")
+    capsys.readouterr()
+    assert lower.main(["--check"], book.root) == 1
+    assert "one.ipynb is not what" in capsys.readouterr().out
+    assert notebook.read_bytes() == first
+    assert not list(book.root.glob("notebooks/*.tmp"))
+
+
+@pytest.mark.parametrize(
+    "source, message",
+    [
+        ("```{figure} x.png\n```", "3: unknown directive {figure}"),
+        ("```{note}\n:name: x\nText\n```", "3: missing or unknown: name"),
+        ("```{exercise} X\nText\n```", "3: missing or unknown: label"),
+        (":::{note}\nText\n:::", "3: {note} is not"),
+        ("Text\n\n<b>bold</b> text", "5: html_inline is not"),
+        ("<div>x</div>", "3: html_block is not"),
+        ("% comment", "3: myst_line_comment is not"),
+        ("> quoted", "3: blockquote is not"),
+        ("![alt](x.png)", "3: image is not"),
+        ("\\begin{align}\nx\n\\end{align}", "3: amsmath is not"),
+        ("- a\n\n  ```{note}\n  x\n  ```", "5: {note} is not"),
+        ("```{note}\nText\n\n{ref}`nowhere`\n```", "6: no label nowhere"),
+        ("{eq}`eq-nowhere`", "3: no label eq-nowhere"),
+        ("{numref}`x`", "3: unknown role {numref}"),
+        ("{doc}`nowhere`", "3: no file notebooks/nowhere.md"),
+        ("[x](nowhere.md)", "3: no file notebooks/nowhere.md"),
+        ("[x](two.md#gr-2-1)", "3: write (#gr-2-1) without"),
+        ("[x][y]\n\n[y]: http://a.b", "3: link_open in a form"),
+        ("so\n$$\nx\n$$", "3: a dollar sign that"),
+        ("It costs \\$5.", "3: a dollar sign that"),
+        ("Text\n$\\norm x$", "3: \\norm needs its arguments"),
+        ("$$\nx\n\ny\n$$", "3: an empty line in a formula"),
+        ("#### Deep", "3: a heading is written"),
+        ("(label)=\n```{note}\nx\n```", "4: a label before {note}"),
+        ("```{solution-start} gr-2-1\n```", "3: the exercise before is not gr-2-1"),
+        (SOLVED.format("## Heading"), "14: heading inside the solution to gr-1-1"),
+        ("```{note}\n# Heading\n```", "4: heading inside a directive"),
+        ("```{exercise} X\n:label: gr-2-1\n```", "the label gr-2-1 is taken"),
+        ("```{exercise} X\n:label: [\n```", "3: while parsing"),
+        ("{recorded}`nothing:here:.1%`", "3: "),
+        ("{recorded}`nothing`", "3: not enough values"),
+    ],
+)
+def test_what_is_not_understood_is_an_error_with_file_and_line(book, source, message):
+    with pytest.raises(lower.SourceError, match=re.escape(message)) as error:
+        book.lower(source)
+    assert re.match(r"notebooks/(one|two)\.md:\d+: ", str(error.value))
+
+
+def test_a_solution_without_end_is_an_error(book):
+    source = SOLVED.format("Text.").replace("```{solution-end}\n```", "")
+    with pytest.raises(lower.SourceError, match="one.md: the solution .* has no end"):
+        book.lower(source)
+
+
+def test_the_command_takes_names_and_knows_those_of_the_book(book, capsys):
+    assert lower.main(["notebooks/two.md"], book.root) == 0
+    assert [path.name for path in book.root.glob("notebooks/*.ipynb")] == ["two.ipynb"]
+    assert lower.main(["notebooks/three.md"], book.root) == 1
+    assert capsys.readouterr().err == "not in _toc.yml: notebooks/three\n"
+
+
+def test_the_command_says_what_is_wrong(book, capsys):
+    book.write("notebooks/one.md", "# One\n\n{ref}`nowhere`\n")
+    assert lower.main([], book.root) == 1
+    assert capsys.readouterr().err == "notebooks/one.md:3: no label nowhere\n"
+
+
+# --------------------------------------------------------------- reference outputs
+
+CHECKED = """
+```{code-cell} ipython3
+print("training ...")
+```
+
+```{code-cell} ipython3
+x = 1
+check.value("gr-1-1", x, 1)
+```
+"""
+NOISE = nbf.new_output("stream", name="stdout", text="training ...")
+
+
+def outputs(notebook):
+    return [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_only_cells_with_a_check_keep_their_output(book):
+    book.write("notebooks/one.md", f"# One\n\n{CHECKED}\n")
+    book.execute([NOISE], [shown("✓ equal")])
+    notebook = book.lower(CHECKED)
+    install, noise, kept = outputs(notebook)
+    assert install == noise == []
+    assert [dict(output) for output in kept] == [
+        {
+            "data": {"text/html": "<p>✓ equal</p>", "text/plain": "✓ equal"},
+            "execution_count": 3,
+            "metadata": {},
+            "output_type": "execute_result",
+        }
+    ]
+    assert notebook.cells[-1].metadata.tags == ["nbval-check-output"]
+    assert "tags" not in notebook.cells[-2].metadata
+
+
+@pytest.mark.parametrize(
+    "new, kept",
+    [
+        ("✓ autograd agrees to 5e-16 at 20 points", True),
+        ("✓ autograd agrees to 3e-16 at 21 points", False),
+    ],
+)
+def test_a_committed_output_stays_while_only_its_last_digits_differ(book, new, kept):
+    old = "✓ autograd agrees to 3e-16 at 20 points"
+    book.write("notebooks/one.md", f"# One\n\n{CHECKED}\n")
+    book.execute([NOISE], [shown(old)])
+    assert lower.main([], book.root) == 0
+    book.execute([NOISE], [shown(new)])
+    assert lower.main(["--check"], book.root) == (0 if kept else 1)
+    reference = outputs(book.lower(CHECKED))[-1][0].data["text/plain"]
+    assert reference == (old if kept else new)
+
+
+@pytest.mark.parametrize(
+    "execution, message",
+    [
+        (None, "is missing"),
+        ([[], [shown("✓"), NOISE]], "shows more than its check"),
+        ([[], [NOISE]], "shows more than its check"),
+    ],
+)
+def test_an_execution_that_gives_no_reference_is_an_error(book, execution, message):
+    book.write("notebooks/one.md", f"# One\n\n{CHECKED}\n")
+    if execution:
+        book.execute(*execution)
+    with pytest.raises(lower.SourceError, match=message):
+        book.lower(CHECKED)
+
+
+def test_an_execution_of_another_source_is_an_error(book):
+    book.write("notebooks/one.md", f"# One\n\n{CHECKED}\n")
+    book.execute([NOISE], [shown("✓ equal")])
+    with pytest.raises(lower.SourceError, match="of another source"):
+        book.lower(CHECKED.replace("x = 1", "x = 2"))
+
+
+# --------------------------------------------------------------------------- nbval
+
+CELLS = {
+    "import": "from helpers import check",
+    "bound": 'check.bound("gr-1-1", [1, 2.5], [1.3, 3], claim="a is below b")',
+    "rounding": 'check.gradient("gr-1-2", lambda x: (x**2).sum(), lambda x: 2*x, (3,))',
+    "strength": 'check.value("gr-1-3", 0.1 + 0.2, 0.3)',
+    "method": 'check.value("gr-1-4", 2, 2 * 1)',
+    "claim": 'check.value("gr-1-5", 3, 3 * 1, claim="three")',
+}
+CHANGES = {  # of the reference: (old, new, is it noticed?)
+    "bound": ("come within 0.2", "come within 0.3", False),
+    "rounding": ("agrees to 1e-16", "agrees to 5e-15", False),
+    "strength": ("an error of 1e-09", "an error of 1e-03", True),
+    "method": ("one number equal", "one number computed and compared", True),
+    "claim": ("three", "four", True),
+}
+
+
+def test_nbval_notices_another_method_or_claim_but_no_other_rounding(tmp_path):
+    cells = [nbf.new_code_cell(source, id=name) for name, source in CELLS.items()]
+    for cell in cells[1:]:
+        line, page = eval(cell.source, {"check": check})._repr_mimebundle_()[0].values()
+        old, new, _ = CHANGES[cell.id]
+        assert old in page
+        data = {
+            "text/plain": line.replace(old, new),
+            "text/html": page.replace(old, new),
+        }
+        cell.outputs = [nbf.new_output("execute_result", data, execution_count=1)]
+        cell.execution_count = 1
+        cell.metadata["tags"] = ["nbval-check-output"]
+    nbformat.write(nbf.new_notebook(cells=cells), tmp_path / "checks.ipynb")
+    command = "-m pytest -v -p no:cacheprovider --nbval-lax --nbval-sanitize-with"
+    run = subprocess.run(
+        [sys.executable, *command.split(), ROOT / "tests/nbval.ini", "checks.ipynb"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    verdicts = re.findall(r"Cell \d+ (PASSED|FAILED)", run.stdout)
+    noticed = [False] + [change[2] for change in CHANGES.values()]
+    assert verdicts == ["FAILED" if seen else "PASSED" for seen in noticed], run.stdout
