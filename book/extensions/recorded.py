@@ -17,7 +17,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 RESULTS = "book/results"
-ROWS = ("question", "command", "date", "device", "seconds", "commit")
+ROWS = ("question", "command", "date", "device", "commit")
 
 
 class Recorded(SphinxRole):
@@ -60,6 +60,7 @@ class ResultsList(SphinxDirective):
         rows = {
             **{row: str(record[row]) for row in ROWS},
             "runs": f"{len(record['runs'])}, seeds {', '.join(map(str, seeds))}",
+            "computing": f"{record['seconds']:,.0f} s, all runs together",
             "versions": _pairs(record["versions"]),
             "data": _pairs(
                 {
