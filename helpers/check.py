@@ -482,14 +482,22 @@ def bound(id: str, lower, upper, *, claim: str = "", rtol: float = 1e-12) -> Res
         )
     if np.all(upper <= lower + slack):
         raise Vacuous(f"{id}: both sides are equal everywhere; state an identity")
-    gap = float(np.min((upper - lower) / np.where(size > 0, size, 1)))
     where = "one point" if lower.size == 1 else f"{lower.size} points"
-    closest = "attained" if gap <= rtol else f"the sides come within {gap:.1g}"
     return Result(
         id,
         "bound",
         claim or "the inequality holds",
         f"holds at {where}",
-        f"{closest} of the larger side" if gap > rtol else closest,
+        _closest(lower, upper, size, rtol),
         1,
     )
+
+
+def _closest(lower, upper, size, rtol) -> str:
+    gap = upper - lower
+    relative = float(np.min(gap / np.where(size > 0, size, 1)))
+    if relative <= rtol:
+        return "attained"
+    if relative < 1:
+        return f"the sides come within {relative:.1g} of the larger side"
+    return f"the sides are of different signs and come within {gap.min():.1g}"
