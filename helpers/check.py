@@ -500,4 +500,4 @@ def _closest(lower, upper, size, rtol) -> str:
         return "attained"
     if relative < 1:
         return f"the sides come within {relative:.1g} of the larger side"
-    return f"the sides are of different signs and come within {gap.min():.1g}"
+    return f"the sides come within {gap.min():.1g}, on either side of zero"

@@ -1,74 +1,127 @@
 "use strict";
 
-// Folds: closed parts of the page, made by sphinx-togglebutton or <details>.
-const closedFold = (element) => element.closest(".toggle-hidden, details:not([open])");
+// Hints and solutions become <details>, which open by click, by key and for a search
+// within the page. Without this script they stand open.
+function fold(box) {
+  const details = document.createElement("details");
+  const summary = document.createElement("summary");
+  const title = box.querySelector(".admonition-title");
+  summary.append(...title.childNodes);
+  title.remove();
+  details.append(summary, ...box.childNodes);
+  details.id = box.id;
+  details.className = box.className;
+  details.classList.remove("admonition");
+  box.replaceWith(details);
+}
 
-function openFoldsAround(element) {
-  for (let fold; element && (fold = closedFold(element)); ) {
-    if (fold.tagName === "DETAILS") fold.open = true;
-    else fold.querySelector(".toggle-button").click();
+// Open the folds around what the address points at, and bring it into view.
+async function reveal() {
+  const target = document.getElementById(location.hash.slice(1));
+  let inner = target?.closest("details");
+  for (; inner; inner = inner.parentElement.closest("details")) inner.open = true;
+  target?.scrollIntoView();
+  const place = scrollY;
+  await typeset(inView);
+  if (scrollY === place) target?.scrollIntoView(); // else the reader has moved on
+}
+
+function openForPrint() {
+  const closed = document.querySelectorAll("details:not([open])");
+  closed.forEach((details) => (details.open = true));
+  const close = () => closed.forEach((details) => (details.open = false));
+  addEventListener("afterprint", close, { once: true });
+}
+
+// A link to each exercise and erratum, as headings and equations have one.
+function addLink(box) {
+  const link = document.createElement("a");
+  link.className = "headerlink";
+  link.href = `#${box.id}`;
+  link.title = "Link to this box";
+  link.textContent = "#";
+  box.querySelector(".admonition-title").append(link);
+}
+
+// Formulas: first those in view, then the others, those in closed folds last.
+const BATCH = 16; // formulas between two chances for the page to react
+const waiting = new Set();
+let queue = new Promise((ready) => addEventListener("DOMContentLoaded", ready))
+  .then(() => window.MathJax?.startup.promise);
+
+function typeset(choose) {
+  queue = queue.then(async () => {
+    const chosen = choose();
+    chosen.forEach((formula) => waiting.delete(formula));
+    try {
+      if (chosen.length) await MathJax.typesetPromise(chosen);
+      await document.fonts.ready;
+    } finally {
+      chosen.forEach(release);
+    }
+  }).catch(console.error);
+  return queue;
+}
+
+// Keep about the room that a formula will take, so that the text hardly moves.
+function reserve(formula) {
+  const tex = formula.textContent.trim().slice(2, -2);
+  const glyphs = tex.replace(/\\[a-z]+/gi, "x").replace(/[{}^_\\\s]/g, "").length;
+  if (formula.matches("span")) formula.style.width = `${1.4 * glyphs}ex`;
+  else formula.style.height = `${3.8 + 1.8 * (tex.split("\\\\").length - 1)}em`;
+  formula.classList.add("waiting");
+  waiting.add(formula);
+}
+
+function release(formula) {
+  formula.removeAttribute("style");
+  formula.classList.remove("waiting");
+  const next = formula.nextSibling; // a comma must not begin the next line
+  if (formula.matches("span") && next?.nodeType === Node.TEXT_NODE) {
+    const mark = next.data.match(/^[,.;:!?)\]]*/)[0];
+    formula.append(mark);
+    next.data = next.data.slice(mark.length);
   }
 }
 
-// A link into a closed fold opens it.
-function goToHash() {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (!target) return;
-  openFoldsAround(target);
-  target.scrollIntoView();
+function distance(formula) {
+  if (formula.closest("details:not([open])")) return 1e9;
+  const { top, bottom } = formula.getBoundingClientRect();
+  return Math.max(top - innerHeight, -bottom, 0);
 }
 
-// Formulas: those in view first, then the page's, then those in closed folds.
-const waiting = (root = document) => [...root.querySelectorAll(".math:not(.typeset)")];
-let typesetting = Promise.resolve();
+const inView = () => [...waiting].filter((formula) => distance(formula) === 0);
+const nearest = () => [...waiting]
+  .map((formula) => [distance(formula), formula])
+  .sort(([one], [other]) => one - other)
+  .slice(0, BATCH)
+  .map(([, formula]) => formula);
 
-function typeset(formulas) {
-  formulas.forEach((formula) => formula.classList.add("typeset"));
-  if (formulas.length)
-    typesetting = typesetting.then(() => MathJax.typesetPromise(formulas));
-  return typesetting;
+const idle = () => new Promise(window.requestIdleCallback ?? setTimeout);
+
+async function typesetAll() {
+  for (; waiting.size; await idle()) await typeset(nearest);
 }
 
-function inView(element) {
-  const { top, bottom } = element.getBoundingClientRect();
-  return bottom > 0 && top < innerHeight;
+function reserveAll() {
+  document.querySelectorAll(".math:not(.waiting)").forEach(reserve);
 }
 
-async function typesetPage() {
-  await MathJax.startup.promise;
-  const open = () => waiting().filter((formula) => !closedFold(formula));
-  await typeset(open().filter(inView));
-  await typeset(open());
-  if (location.hash) goToHash(); // formulas above it have moved it
-  const idle = window.requestIdleCallback || setTimeout;
-  const next = () => {
-    const some = waiting().slice(0, 20);
-    if (some.length) typeset(some).then(() => idle(next));
-  };
-  idle(next);
-  new MutationObserver((changes) =>
-    changes.forEach(({ target }) => closedFold(target) || typeset(waiting(target))),
-  ).observe(document.body, { subtree: true, attributeFilter: ["class", "open"] });
-  addEventListener("beforeprint", () => MathJax.typeset(waiting()));
-}
+const parsing = new MutationObserver(reserveAll);
+parsing.observe(document, { childList: true, subtree: true });
 
-// What screen readers get: names that match what is seen, and landmarks.
-function nameThings() {
-  document
-    .querySelectorAll(".search-button__button, .theme-switch-button, summary")
-    .forEach((element) => element.textContent.trim() && element.removeAttribute("aria-label"));
-  document.querySelectorAll(".sidebar-primary-items__start > .sidebar-primary-item").forEach((item) => {
-    if (item.querySelector("nav")) return;
-    item.setAttribute("role", "region");
-    item.setAttribute("aria-label", item.querySelector(".logo") ? "Book" : "Search");
-  });
-}
-
-addEventListener("DOMContentLoaded", () => {
-  nameThings();
-  addEventListener("hashchange", goToHash);
-  setTimeout(goToHash); // after the folds have been made
-  if (!window.MathJax) return;
-  if (MathJax.version) typesetPage();
-  else document.querySelector("script[src*='tex-chtml']").addEventListener("load", typesetPage);
+// "interactive" comes before MathJax, a deferred script, has been loaded
+document.addEventListener("readystatechange", () => {
+  if (document.readyState !== "interactive") return;
+  document.querySelectorAll(".admonition.dropdown").forEach(fold);
+  document.querySelectorAll(".exercise[id], .erratum[id]").forEach(addLink);
+  // the theme leaves the title and the search of the book outside of any landmark
+  document.getElementById("pst-primary-sidebar")?.setAttribute("role", "complementary");
+  parsing.disconnect();
+  reserveAll();
+  reveal();
+  typesetAll();
 });
+addEventListener("hashchange", reveal);
+addEventListener("beforeprint", openForPrint);
+document.addEventListener("toggle", () => typeset(inView), true);
