@@ -84,6 +84,12 @@ Because.
 ```{solution-end}
 ```
 """
+INDEX = """
+# A small book
+
+{count}`questions` questions, {count}`checks` checks that refused {count}`altered`
+altered claims, and {count}`errata` errata.
+"""
 RECORD = {
     "name": "trial",
     "title": "A trial",
@@ -113,6 +119,7 @@ class Book:
             shutil.copy(ROOT / name, root)
         toc = (ROOT / "_toc.yml").read_text()
         self.write("_toc.yml", re.sub(r"notebooks/\w+", "notebooks/small", toc))
+        self.write("book/index.md", INDEX)
         self.write(PAGE, NOTEBOOK)
         self.write("notebooks/small.ipynb", json.dumps({"cells": []}))
         self.write("results/trial.json", json.dumps(RECORD))
