@@ -1,5 +1,8 @@
 "use strict";
 
+// Closed folds are not laid out until all formulas are set, which halves the time.
+document.documentElement.classList.add("starting");
+
 // Hints and solutions become <details>, which open by click, by key and for a search
 // within the page. Without this script they stand open.
 function fold(box) {
@@ -26,6 +29,14 @@ async function reveal() {
   if (scrollY === place) target?.scrollIntoView(); // else the reader has moved on
 }
 
+// What scrolls can be reached by key; the theme sees only what is open from the start.
+function opened({ target }) {
+  for (const code of target.querySelectorAll("pre")) {
+    code.tabIndex = code.scrollWidth > code.clientWidth ? 0 : -1;
+  }
+  typeset(inView);
+}
+
 function openForPrint() {
   const closed = document.querySelectorAll("details:not([open])");
   closed.forEach((details) => (details.open = true));
@@ -43,7 +54,9 @@ function addLink(box) {
   box.querySelector(".admonition-title").append(link);
 }
 
-// Formulas: first those in view, then the others, those in closed folds last.
+// Formulas: first those in view, then the others, those in closed folds last. What is
+// not laid out has no height to match, so all have the scale that suits most fonts.
+if (window.MathJax) MathJax.chtml = { matchFontHeight: false, scale: 1.15 };
 const BATCH = 16; // formulas between two chances for the page to react
 const waiting = new Set();
 let queue = new Promise((ready) => addEventListener("DOMContentLoaded", ready))
@@ -101,6 +114,7 @@ const idle = () => new Promise(window.requestIdleCallback ?? setTimeout);
 
 async function typesetAll() {
   for (; waiting.size; await idle()) await typeset(nearest);
+  document.documentElement.classList.remove("starting");
 }
 
 function reserveAll() {
@@ -124,4 +138,4 @@ document.addEventListener("readystatechange", () => {
 });
 addEventListener("hashchange", reveal);
 addEventListener("beforeprint", openForPrint);
-document.addEventListener("toggle", () => typeset(inView), true);
+document.addEventListener("toggle", opened, true);
