@@ -84,6 +84,7 @@ Because.
 ```{solution-end}
 ```
 """
+ENTRIES = r"( +- file: notebooks)/\w+\n(?:\1/\w+\n)*"  # of all problem sets
 INDEX = """
 # A small book
 
@@ -118,7 +119,7 @@ class Book:
         for name in ("_config.yml", "requirements.txt"):
             shutil.copy(ROOT / name, root)
         toc = (ROOT / "_toc.yml").read_text()
-        self.write("_toc.yml", re.sub(r"notebooks/\w+", "notebooks/small", toc))
+        self.write("_toc.yml", re.sub(ENTRIES, r"\1/small\n", toc))
         self.write("book/index.md", INDEX)
         self.write(PAGE, NOTEBOOK)
         self.write("notebooks/small.ipynb", json.dumps({"cells": []}))

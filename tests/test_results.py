@@ -7,11 +7,14 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
+import joblib
 import numpy as np
 import pytest
+from distributed import Client, LocalCluster
 
 from helpers import results
 
@@ -151,3 +154,39 @@ def test_a_killed_study_resumes_without_losing_a_run(folder):
     record = json.loads((folder / "trial.json").read_text())
     scores = [r["values"]["score"] for r in record["runs"]]
     assert scores == [a + s for s in range(3) for a in (1, 2, 3, 4)]
+
+
+def test_a_cluster_loses_a_worker_and_no_result(folder, monkeypatch):
+    log = folder / "log"
+
+    def draw(a, seed):
+        with log.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        time.sleep(0.4)
+        rng = np.random.default_rng([a, seed])
+        return {"score": rng.random(), "curve": rng.normal(size=3).tolist()}
+
+    def kill_the_first():
+        while len(log.read_text().split()) < 4:
+            time.sleep(0.05)
+        os.kill(int(log.read_text().split()[0]), signal.SIGKILL)
+
+    serial = [draw(a, seed) for seed in range(3) for a in (1, 2, 3, 4)]
+    log.write_text("")
+    monkeypatch.setenv("BOOK_SCALE", "full")
+    with (
+        LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster),
+        ThreadPoolExecutor() as pool,
+        joblib.parallel_config(backend="dask"),
+    ):
+        killed = pool.submit(kill_the_first)
+        grid = {"a": [1, 2, 3, 4]}
+        settings = {**SETTINGS, "grid": grid, "full": {"seeds": 3}}
+        results.study("trial", draw, data=[REAL], **settings)
+        killed.result()
+    record = json.loads((folder / "trial.json").read_text())
+    assert [run["values"] for run in record["runs"]] == serial
+    worked = log.read_text().split()
+    assert len(worked) > len(serial), "the killed worker's run was not repeated"
+    assert len(set(worked)) >= 2 and str(os.getpid()) not in worked
