@@ -119,7 +119,7 @@ def study(
         "question": question,
         "command": "make results",
         "budget": budget,
-        **_provenance(data),
+        **provenance(data),
         "seconds": round(sum(run["seconds"] for run in runs), 1),
         "runs": runs,
     }
@@ -186,7 +186,8 @@ def _one_line_per_run(content: dict) -> str:
     return text + "\n"
 
 
-def _provenance(data) -> dict:
+def provenance(data: tuple | list = ()) -> dict:
+    """Date, machine, versions, data and commit, as a record has them."""
     return {
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
         "device": _device(),

@@ -9,11 +9,14 @@ from torch.utils.data import DataLoader, TensorDataset
 from helpers import plotting, training
 
 
-def small_network():
-    torch.manual_seed(0)
+def small_network(seed=0):
+    torch.manual_seed(seed)
     return torch.nn.Sequential(
+        torch.nn.Conv2d(3, 5, 2),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2, stride=1),
         torch.nn.Flatten(),
-        torch.nn.Linear(48, 8),
+        torch.nn.Linear(20, 8),
         torch.nn.Tanh(),
         torch.nn.Linear(8, 3),
     )
@@ -26,29 +29,80 @@ def examples():
     return training.to_tensor(images), torch.from_numpy(rng.integers(0, 3, 50))
 
 
-def test_the_weights_are_those_of_the_plain_loop(examples):
+def plain(x, y, seed, optimizer, epochs=3):
+    """The network that the loop over a DataLoader trains."""
+    model = small_network(seed)
+    stepper = optimizer(model.parameters())
+    loader = DataLoader(
+        TensorDataset(x, y),
+        batch_size=8,
+        shuffle=True,
+        generator=torch.Generator().manual_seed(seed),
+    )
+    for _ in range(epochs):
+        for inputs, labels in loader:
+            stepper.zero_grad()
+            F.cross_entropy(model(inputs), labels).backward()
+            stepper.step()
+    return model
+
+
+def assert_same_weights(ours, theirs):
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+def sgd(parameters):
+    return torch.optim.SGD(parameters, lr=0.1, momentum=0.9, fused=True)
+
+
+def adam(parameters):
+    return torch.optim.Adam(parameters, lr=0.01)
+
+
+@pytest.mark.parametrize("optimizer", [sgd, adam])
+def test_the_weights_are_those_of_the_plain_loop(examples, optimizer):
     x, y = examples
-    ours, plain = small_network(), small_network()
-    history = training.fit(
-        ours,
+    model = small_network(1)
+    epochs = training.train(
+        model,
         x,
         y,
-        torch.optim.SGD(ours.parameters(), lr=0.1, momentum=0.9),
+        optimizer(model.parameters()),
         epochs=3,
         batch_size=8,
         generator=torch.Generator().manual_seed(1),
     )
-    optimizer = torch.optim.SGD(plain.parameters(), lr=0.1, momentum=0.9)
-    generator = torch.Generator().manual_seed(1)
-    for _ in range(3):
-        batches = [b.tolist() for b in training.minibatches(50, 8, generator)]
-        for inputs, labels in DataLoader(TensorDataset(x, y), batch_sampler=batches):
-            optimizer.zero_grad()
-            F.cross_entropy(plain(inputs), labels).backward()
-            optimizer.step()
-    for a, b in zip(ours.parameters(), plain.parameters(), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-7)
-    assert history[-1] < history[0]
+    losses = torch.stack(list(epochs))
+    assert losses.shape == (3, 7)
+    assert_same_weights(model, plain(x, y, 1, optimizer))
+
+
+@pytest.mark.parametrize("optimizer", [sgd, adam])
+def test_stacked_models_get_the_weights_of_single_ones(examples, optimizer):
+    x, y = examples
+    models = [small_network(seed) for seed in (1, 2)]
+    epochs = training.train_stacked(
+        models,
+        x,
+        y,
+        optimizer,
+        epochs=3,
+        batch_size=8,
+        generators=[torch.Generator().manual_seed(seed) for seed in (1, 2)],
+    )
+    assert [losses.shape for losses in epochs] == [(7, 2)] * 3
+    for seed, model in zip((1, 2), models, strict=True):
+        assert_same_weights(model, plain(x, y, seed, optimizer))
+
+
+def test_models_with_running_averages_are_not_stacked(examples):
+    models = [torch.nn.BatchNorm2d(3), torch.nn.BatchNorm2d(3)]
+    epochs = training.train_stacked(
+        models, *examples, sgd, epochs=1, batch_size=8, generators=[]
+    )
+    with pytest.raises(ValueError, match="running_mean"):
+        next(epochs)
 
 
 def test_an_epoch_sees_each_example_once():
@@ -58,19 +112,18 @@ def test_an_epoch_sees_each_example_once():
 
 
 def test_a_transform_is_applied_to_the_inputs(examples):
-    x, y = examples
     seen = []
     model = small_network()
-    training.fit(
+    epochs = training.train(
         model,
-        x,
-        y,
-        torch.optim.SGD(model.parameters(), lr=0.1),
+        *examples,
+        sgd(model.parameters()),
         epochs=1,
         batch_size=25,
         generator=torch.Generator(),
         transform=lambda batch: seen.append(len(batch)) or batch,
     )
+    assert len(next(epochs)) == 2
     assert seen == [25, 25]
 
 
