@@ -17,7 +17,7 @@ ifdef BOOK_DATA  # absolute, since notebooks run in a folder of their own
 export BOOK_DATA := $(shell cd "$(BOOK_DATA)" 2>/dev/null && pwd || echo "$(BOOK_DATA)")
 endif
 
-.PHONY: book test notebooks results serve clean help
+.PHONY: book test notebooks results bench serve clean help
 
 book: $(INSTALLED)  ## execute the notebooks and build the site in _build/html
 	@$(PYTHON) tools/build.py
@@ -34,6 +34,9 @@ notebooks: $(INSTALLED)  ## write notebooks/*.ipynb anew from notebooks/*.md
 
 results: $(INSTALLED)  ## run the full studies and record them in results/*.json
 	@$(PYTHON) tools/execute.py --scale full
+
+bench: $(INSTALLED)  ## time the plain training loop against the fast one
+	@$(PYTHON) tools/bench.py
 
 serve: $(INSTALLED)  ## show the site at http://localhost:8000 (or PORT=...)
 	@test -f _build/html/index.html || { echo "First run \`make book\`."; exit 1; }

@@ -301,7 +301,7 @@ class Study:
         for config in self.runs.configs():
             cells = [self._cell(r, value, config, form) for r in self._columns()]
             body.append([str(v) for v in config.values()] + cells)
-        return Table(head, body, self._note())
+        return Table(head, body, self.note)
 
     def _columns(self):
         return self.recorded, self.quick
@@ -313,7 +313,9 @@ class Study:
         mean, half = mean_and_half_width(runs.values(value, **config))
         return f"{mean:{form}}" + ("" if np.isnan(half) else f" ± {half:{form}}")
 
-    def _note(self) -> str:
+    @property
+    def note(self) -> str:
+        """Where the recorded runs come from, and what ran now."""
         if not self.record:
             return "Nothing recorded yet: `make results` does the full study."
         r = self.record

@@ -91,6 +91,12 @@ INDEX = """
 {count}`questions` questions, {count}`checks` checks that refused {count}`altered`
 altered claims, and {count}`errata` errata.
 """
+RESULTS = """
+# Recorded results
+
+```{results-list}
+```
+"""
 RECORD = {
     "name": "trial",
     "title": "A trial",
@@ -121,6 +127,7 @@ class Book:
         toc = (ROOT / "_toc.yml").read_text()
         self.write("_toc.yml", re.sub(ENTRIES, r"\1/small\n", toc))
         self.write("book/index.md", INDEX)
+        self.write("book/results.md", RESULTS)
         self.write(PAGE, NOTEBOOK)
         self.write("notebooks/small.ipynb", json.dumps({"cells": []}))
         self.write("results/trial.json", json.dumps(RECORD))
