@@ -33,8 +33,8 @@ from helpers import data, results, training
 SIZES, EPOCHS, RATE = (4, 16), (5, 20), 1e-3
 CORES = os.cpu_count()
 KINDS = {
-    "convolution, forward": ("convolution",),
     "convolution, backward": ("convolution_backward",),
+    "convolution, forward": ("convolution",),
     "pooling": ("max_pool2d",),
     "fully connected": ("addmm", "::mm"),
     "optimizer": ("sgd", "zero_"),
