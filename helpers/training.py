@@ -48,13 +48,11 @@ def train(
     epochs: int,
     batch_size: int,
     generator: torch.Generator,
-    transform: Callable[[Tensor], Tensor] | None = None,
 ) -> Iterator[Tensor]:
     """Minimize the cross-entropy; yields each epoch's mini-batch losses, (batches,).
 
-    `x`: (N, ...), `y`: class indices (N,), both on the model's device; `transform`
-    is applied to each mini-batch. The steps are those of the plain loop over a
-    `DataLoader`, without its work for each single example.
+    `x`: (N, ...), `y`: class indices (N,), both on the model's device. The steps are
+    those of the plain loop over a `DataLoader`, without its work for each example.
     """
     if x.ndim == 4:  # the layout in which the kernels for few channels are faster
         x = x.to(memory_format=torch.channels_last)
@@ -62,8 +60,7 @@ def train(
         model.train()
         losses = []
         for batch in minibatches(len(x), batch_size, generator):
-            inputs = x[batch] if transform is None else transform(x[batch])
-            loss = F.cross_entropy(model(inputs), y[batch])
+            loss = F.cross_entropy(model(x[batch]), y[batch])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -111,22 +111,6 @@ def test_an_epoch_sees_each_example_once():
     assert sorted(torch.cat(batches).tolist()) == list(range(50))
 
 
-def test_a_transform_is_applied_to_the_inputs(examples):
-    seen = []
-    model = small_network()
-    epochs = training.train(
-        model,
-        *examples,
-        sgd(model.parameters()),
-        epochs=1,
-        batch_size=25,
-        generator=torch.Generator(),
-        transform=lambda batch: seen.append(len(batch)) or batch,
-    )
-    assert len(next(epochs)) == 2
-    assert seen == [25, 25]
-
-
 def test_accuracy_counts_and_keeps_the_mode(examples):
     x, _ = examples
     model = small_network().train()
