@@ -97,7 +97,8 @@ def study(
     `grid`: lists to combine, or the configurations themselves. `quick` and `full`:
     the number of `seeds` and the budget, passed on as keyword arguments. `data`: the
     data sets that the function uses, for the provenance. The function returns a dict
-    of numbers and lists of numbers. A full run needs real data and raises
+    of numbers and lists of numbers; if it has a parameter `checkpoint`, it gets a path
+    for `training.resumable` there, None in a quick run. A full run needs real data and raises
     `RuntimeError` on the stand-in.
     """
     scale = os.environ.get("BOOK_SCALE", "quick")
@@ -136,7 +137,9 @@ def _configurations(grid) -> list[dict]:
     ]
 
 
-def _run(function, config, seed, budget) -> dict:
+def _run(function, config, seed, budget, checkpoint=None) -> dict:
+    if "checkpoint" in inspect.signature(function).parameters:
+        budget = budget | {"checkpoint": checkpoint}
     start = time.time()
     values = function(**config, seed=seed, **budget)
     seconds = round(time.time() - start, 2)
@@ -157,7 +160,10 @@ def _run_all(name, function, tasks, budget, data) -> list[dict]:
         return folder / f"{hashlib.sha256(key.encode()).hexdigest()[:20]}.json"
 
     def finish(config, seed):
-        write_json(path_of(config, seed), _run(function, config, seed, budget))
+        path = path_of(config, seed)
+        checkpoint = path.with_suffix(".pt")
+        write_json(path, _run(function, config, seed, budget, checkpoint))
+        checkpoint.unlink(missing_ok=True)
 
     left = [task for task in tasks if not path_of(*task).exists()]
     runs = Parallel(n_jobs=os.cpu_count(), return_as="generator_unordered")(

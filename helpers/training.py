@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -66,6 +68,67 @@ def train(
             optimizer.step()
             losses.append(loss.detach())
         yield torch.stack(losses)
+
+
+def resumable(path: Path | None, epochs: int, **parts) -> Iterator[int]:
+    """Number the epochs that are left; after each, its state is kept in `path`.
+
+    A loop over it that was killed goes on after the last epoch kept, and ends with the
+    weights that it would have had. `parts`: all that the loop changes, as modules,
+    optimizers, generators and lists of numbers; the state of torch's own generators is
+    kept too. Without a `path` nothing is kept. Raises `ValueError` if the file is not
+    of such a loop.
+    """
+    done = 0
+    if path and path.exists():
+        try:
+            kept = torch.load(path, weights_only=True)
+            done = kept["done"]
+            for name, part in parts.items():
+                _restore(part, kept["parts"][name])
+            torch.set_rng_state(kept["rng"])
+            torch.cuda.set_rng_state_all(kept["cuda_rng"])
+        except Exception as error:
+            raise ValueError(
+                f"{path} does not hold the state of this training; delete it to start "
+                f"from the first epoch ({type(error).__name__}: {error})"
+            ) from error
+    for epoch in range(done, epochs):
+        yield epoch
+        if path:
+            state = {
+                "done": epoch + 1,
+                "parts": {name: _state(part) for name, part in parts.items()},
+                "rng": torch.get_rng_state(),
+                "cuda_rng": torch.cuda.get_rng_state_all(),
+            }
+            save(path, state)
+
+
+def _state(part):
+    if isinstance(part, list):
+        return part
+    return part.get_state() if isinstance(part, torch.Generator) else part.state_dict()
+
+
+def _restore(part, state) -> None:
+    if isinstance(part, list):
+        part[:] = state
+    elif isinstance(part, torch.Generator):
+        part.set_state(state)
+    else:
+        part.load_state_dict(state)
+
+
+def save(path: Path, content) -> None:
+    """Write tensors to a file that has its name only once it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        torch.save(content, temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def train_stacked(

@@ -126,8 +126,9 @@ def test_a_killed_study_resumes_without_losing_a_run(folder):
         from helpers import results
         folder = results.FOLDER = Path(sys.argv[1])
 
-        def run(a, seed):
+        def run(a, seed, checkpoint):
             (folder / "log").open("a").write(f"{a} {seed}\\n")
+            checkpoint.write_text(f"the state of {a} {seed}")
             time.sleep(0.3)
             return {"score": a + seed}
 
@@ -154,6 +155,26 @@ def test_a_killed_study_resumes_without_losing_a_run(folder):
     record = json.loads((folder / "trial.json").read_text())
     scores = [r["values"]["score"] for r in record["runs"]]
     assert scores == [a + s for s in range(3) for a in (1, 2, 3, 4)]
+    assert not list((folder / ".partial").rglob("*.*"))
+
+
+def test_a_run_finds_its_own_checkpoint_again(folder, monkeypatch):
+    monkeypatch.setenv("BOOK_SCALE", "full")
+    settings = {**SETTINGS, "full": {"seeds": 2}}
+
+    def run(a, b, seed, checkpoint):
+        state = f"{a} {b} {seed}"
+        if not checkpoint.exists() or checkpoint.read_text() != state:
+            checkpoint.write_text(state)
+            raise KeyboardInterrupt
+        return {"resumed": 1}
+
+    with joblib.parallel_config("sequential"):
+        for _ in range(8):
+            with pytest.raises(KeyboardInterrupt):
+                results.study("trial", run, **settings)
+        study = results.study("trial", run, **settings)
+    assert study.recorded.values("resumed", a=1, b="x").tolist() == [1, 1]
 
 
 def test_a_cluster_loses_a_worker_and_no_result(folder, monkeypatch):

@@ -1,5 +1,11 @@
 """The shared training loop does the steps of the plain one."""
 
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +13,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from helpers import plotting, training
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def small_network(seed=0):
@@ -103,6 +111,72 @@ def test_models_with_running_averages_are_not_stacked(examples):
     )
     with pytest.raises(ValueError, match="running_mean"):
         next(epochs)
+
+
+TRAINING = """
+import sys, time
+from pathlib import Path
+import torch
+from torch import nn
+from helpers import training
+
+path, epochs, pause = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+torch.manual_seed(0)
+model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Dropout(0.5),
+                      nn.ReLU(), nn.Linear(8, 3))
+x, y = torch.randn(40, 6), torch.randint(3, (40,))
+adam = torch.optim.Adam(model.parameters(), 0.01)
+fall = torch.optim.lr_scheduler.LinearLR(adam, 1, 0, epochs)
+shuffle, losses = torch.Generator().manual_seed(1), []
+for epoch in training.resumable(path, epochs, model=model, adam=adam, fall=fall,
+                                shuffle=shuffle, losses=losses):
+    (loss,) = training.train(model, x, y, adam, epochs=1, batch_size=7,
+                             generator=shuffle)
+    losses.append(loss.mean().item())
+    fall.step()
+    time.sleep(pause)
+training.save(path.with_suffix(".end"), [model.state_dict(), torch.tensor(losses)])
+"""
+
+
+def start_training(path, *, epochs=8, pause=0.0):
+    command = [sys.executable, "-c", TRAINING, path, str(epochs), str(pause)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(tmp_path):
+    killed = start_training(tmp_path / "killed.pt", pause=0.2)
+    deadline = time.time() + 60
+    while not (tmp_path / "killed.pt").exists() and time.time() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    killed.kill()
+    killed.communicate()
+    assert 1 <= torch.load(tmp_path / "killed.pt")["done"] < 8
+    for name in ("killed", "whole"):
+        run = start_training(tmp_path / f"{name}.pt")
+        _, errors = run.communicate()
+        assert run.returncode == 0, errors
+    resumed, losses = torch.load(tmp_path / "killed.end")
+    whole, expected = torch.load(tmp_path / "whole.end")
+    assert torch.equal(losses, expected) and len(losses) == 8
+    for name, weight in whole.items():
+        assert torch.equal(resumed[name], weight), name
+
+
+@pytest.mark.parametrize("content", [b"", b"not tensors", None])
+def test_a_file_of_another_training_is_refused_and_kept(tmp_path, content):
+    path = tmp_path / "state.pt"
+    if content is None:
+        training.save(path, {"done": 1, "parts": {"model": {"bias": torch.zeros(2)}}})
+        content = path.read_bytes()
+    else:
+        path.write_bytes(content)
+    epochs = training.resumable(path, 3, model=small_network())
+    with pytest.raises(ValueError, match="delete it to start"):
+        next(epochs)
+    assert path.read_bytes() == content
 
 
 def test_an_epoch_sees_each_example_once():
