@@ -98,8 +98,8 @@ def study(
     the number of `seeds` and the budget, passed on as keyword arguments. `data`: the
     data sets that the function uses, for the provenance. The function returns a dict
     of numbers and lists of numbers; if it has a parameter `checkpoint`, it gets a path
-    for `training.resumable` there, None in a quick run. A full run needs real data and raises
-    `RuntimeError` on the stand-in.
+    for `training.resumable` there, None in a quick run. A full run needs real data and
+    raises `RuntimeError` on the stand-in.
     """
     scale = os.environ.get("BOOK_SCALE", "quick")
     if scale not in ("quick", "full"):
