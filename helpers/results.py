@@ -65,8 +65,7 @@ class Runs:
 
     def interval(self, value: str, **config) -> tuple:
         """The 95 % t-interval (low, high) of the mean over the seeds."""
-        mean, half = mean_and_half_width(self.values(value, **config))
-        return mean - half, mean + half
+        return interval(self.values(value, **config))
 
 
 def mean_and_half_width(rows: np.ndarray) -> tuple:
@@ -79,6 +78,19 @@ def mean_and_half_width(rows: np.ndarray) -> tuple:
         return rows.mean(axis=0), np.full(rows.shape[1:], np.nan)[()]
     error = rows.std(axis=0, ddof=1) / np.sqrt(n)
     return rows.mean(axis=0), t.ppf((1 + LEVEL) / 2, n - 1) * error
+
+
+def interval(rows: np.ndarray) -> tuple:
+    """The 95 % t-interval (low, high) of the mean over the first axis."""
+    mean, half = mean_and_half_width(rows)
+    return mean - half, mean + half
+
+
+def in_text(rows: np.ndarray, form: str = ".3g") -> str:
+    """The mean ± half the width of its 95 % t-interval; of one row, the row."""
+    mean, half = mean_and_half_width(rows)
+    plain = form.removeprefix("+")
+    return f"{mean:{form}}" + ("" if np.isnan(half) else f" ± {half:{plain}}")
 
 
 def study(
@@ -316,8 +328,7 @@ class Study:
     def _cell(runs, value, config, form) -> str:
         if runs is None or config not in runs.configs():
             return "–"
-        mean, half = mean_and_half_width(runs.values(value, **config))
-        return f"{mean:{form}}" + ("" if np.isnan(half) else f" ± {half:{form}}")
+        return in_text(runs.values(value, **config), form)
 
     @property
     def note(self) -> str:

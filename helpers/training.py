@@ -27,7 +27,7 @@ def to_tensor(images: np.ndarray) -> Tensor:
             f"expected uint8 images (N, H, W) or (N, H, W, C), "
             f"got {images.dtype} of shape {images.shape}"
         )
-    tensor = torch.from_numpy(images)
+    tensor = torch.tensor(images)
     tensor = tensor.unsqueeze(-1) if images.ndim == 3 else tensor
     return tensor.permute(0, 3, 1, 2).contiguous().float() / 255
 

@@ -74,6 +74,11 @@ def test_the_interval_is_that_of_student(recorded):
     assert (low, high) == (mean - half, mean + half)
 
 
+def test_a_mean_in_text():
+    assert results.in_text(np.array([20.0, 21.0, 22.0]), "+.1f") == "+21.0 ± 2.5"
+    assert results.in_text(np.array([20.0]), ".0f") == "20"
+
+
 def test_a_full_study_refuses_the_stand_in(folder, monkeypatch):
     monkeypatch.setenv("BOOK_SCALE", "full")
     with pytest.raises(RuntimeError, match="real MNIST"):
