@@ -39,7 +39,7 @@ from helpers import check
 ```{exercise} The square of $x$
 :label: sm-1
 
-Find it.
+*Difficulty 1, 5 minutes.* Find it.
 ```
 
 ```{solution-start} sm-1
@@ -72,7 +72,7 @@ $$ (eq-sm-1-e)
 ```{exercise} A matter of taste
 :label: sm-2
 
-Why?
+*Difficulty 2, 10 minutes and the computer.* Why?
 ```
 
 ```{solution-start} sm-2
@@ -205,6 +205,9 @@ def test_site_shows_checks_errata_and_counts(book):
     assert r"x^3 \ne x^2" in errata and "MathJax" in errata
     assert errata.count('id="sm-e1"') == 1 and 'id="equation' not in errata
     assert "seeds 0, 1, 2" in re.sub("<.*?>", "", book.html("book/results"))
+    listed = re.sub("<.*?>", "", book.html("book/questions"))
+    assert re.search(r"1\.1 The square of .*\s1\s5\s1\s1\sA small", listed), listed
+    assert re.search(r"1\.2 A matter of taste\s2\s10\s0\s\sA small", listed), listed
     assert re.search(r"\b2 questions", book.html("book/index"))
 
 
@@ -320,6 +323,13 @@ def test_faults_in_a_cell_are_named_with_file_and_line(book):
         lines = [book.line(PAGE, code) - 1 for code in (picture, other)]
     assert f"{PAGE}:{lines[0]}: WARNING: an image has no alt text" in output, output
     assert f"{PAGE}:{lines[1]}: WARNING: sm-7 is no question" in output
+
+
+def test_exercise_without_difficulty_and_minutes(book):
+    with book.edited(PAGE, "*Difficulty 1, 5 minutes.* Find", "Find"):
+        output = book.build(expect=1)
+        line = book.line(PAGE, "Find it.")
+    assert re.search(rf"{PAGE}:{line}: WARNING: sm-1 does not begin with", output)
 
 
 def test_two_builds_at_once_wait_for_each_other(book):

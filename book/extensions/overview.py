@@ -1,22 +1,29 @@
-"""What the pages that sum up the book share: its questions, links, sections."""
+"""What the pages that sum up the book share: its questions, links, sections, tables."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
+
+EFFORT = re.compile(r"Difficulty ([1-3]), ([1-9]\d*) minutes\b")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Question:
-    """An exercise: its page, its number ("1.3") and its title."""
+    """An exercise: its page, number ("1.3"), title, difficulty (1 to 3), minutes."""
 
     page: str
     number: str
     title: list[nodes.Node]
+    difficulty: int
+    minutes: int
 
 
 def questions(env: BuildEnvironment) -> dict[str, Question]:
@@ -28,9 +35,16 @@ def questions(env: BuildEnvironment) -> dict[str, Question]:
             subtitle = entry["node"][0][1:]
             title = [word.deepcopy() for part in subtitle for word in part.children]
             number = ".".join(map(str, numbers[label]))
-            question = Question(entry["docname"], number, title)
+            effort = effort_of(entry["node"]) or (0, 0)
+            question = Question(entry["docname"], number, title, *effort)
             found.append((numbers[label], label, question))
     return {label: question for _, label, question in sorted(found, key=lambda f: f[0])}
+
+
+def effort_of(exercise: nodes.Element) -> tuple[int, int] | None:
+    """Difficulty and minutes, which stand at the beginning of an exercise."""
+    found = EFFORT.match(exercise[1].astext())
+    return found and (int(found[1]), int(found[2]))
 
 
 def problem_sets(env: BuildEnvironment) -> list[str]:
@@ -47,6 +61,29 @@ def mark_overview(env: BuildEnvironment, mark: nodes.Node) -> list[nodes.Node]:
 def outdated(app: Sphinx, env: BuildEnvironment, added, changed, removed) -> set[str]:
     """Pages that sum up the book change with any other page."""
     return getattr(env, "overviews", set()) if added | changed | removed else set()
+
+
+def table(head: tuple[str, ...], rows: list[nodes.row], name: str) -> nodes.table:
+    """A table with a head and a class."""
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in head), cols=len(head))
+    group += nodes.thead("", nodes.row("", *map(cell, head)))
+    group += nodes.tbody("", *rows)
+    return nodes.table("", group, classes=[name])
+
+
+def cell(content: str | nodes.Node) -> nodes.entry:
+    """A cell of a table."""
+    text = nodes.Text(content) if isinstance(content, str) else content
+    return nodes.entry("", nodes.paragraph("", "", text))
+
+
+def verify(app: Sphinx, env: BuildEnvironment) -> None:
+    """Each exercise says how difficult it is and how long it takes."""
+    for label in questions(env):
+        exercise = env.sphinx_exercise_registry[label]["node"]
+        if not effort_of(exercise):
+            message = "%s does not begin with `*Difficulty 2, 30 minutes.*` or the like"
+            logger.warning(message, label, location=exercise.next_node(nodes.paragraph))
 
 
 class Overview(SphinxPostTransform):
@@ -70,3 +107,4 @@ class Overview(SphinxPostTransform):
 def setup(app: Sphinx) -> None:
     """Connect the above."""
     app.connect("env-get-outdated", outdated)
+    app.connect("env-check-consistency", verify)
