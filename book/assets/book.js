@@ -54,6 +54,73 @@ function addLink(box) {
   box.querySelector(".admonition-title").append(link);
 }
 
+function addFoldButtons(place) {
+  const add = (text, folds, open) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = text;
+    button.addEventListener("click", () => {
+      document.querySelectorAll(folds).forEach((details) => (details.open = open));
+    });
+    place.append(button);
+  };
+  add("Open all solutions", "details.solution", true);
+  add("Close all", "details.dropdown", false);
+}
+
+// The list of all questions can be filtered; the address keeps what is asked for.
+const FILTER = `
+  <label>Words of the title <input type="search" name="words"></label>
+  <label>Problem set <select name="set"><option value="">any</select></label>
+  <label>Difficulty <select name="difficulty">
+    <option value="">any<option>1<option>2<option>3</select></label>
+  <label>Minutes <select name="minutes">
+    <option value="">any<option value="15">up to 15<option value="30">up to 30
+    <option value="60">up to 60</select></label>
+  <output aria-live="polite"></output>`;
+
+function addFilter(place) {
+  const form = document.createElement("form");
+  form.autocomplete = "off";
+  form.innerHTML = FILTER;
+  const questions = [...document.querySelectorAll("table.questions tbody tr")]
+    .map((row) => {
+      const texts = [...row.cells].map((cell) => cell.textContent.trim());
+      const [title, difficulty, minutes, , , set] = texts;
+      return { row, title: title.toLowerCase(), difficulty, minutes: +minutes, set };
+    });
+  for (const set of new Set(questions.map((question) => question.set))) {
+    form.elements.set.add(new Option(set));
+  }
+  const filter = () => {
+    const { words, set, difficulty, minutes } = Object.fromEntries(new FormData(form));
+    const parts = words.toLowerCase().split(/[\s'’–-]+/);
+    for (const question of questions) {
+      question.row.hidden = !(parts.every((part) => question.title.includes(part))
+        && (!set || question.set === set)
+        && (!difficulty || question.difficulty === difficulty)
+        && (!minutes || question.minutes <= minutes));
+    }
+    const shown = questions.filter(({ row }) => !row.hidden).length;
+    const text = `${shown} of ${questions.length} questions`;
+    form.querySelector("output").textContent = text;
+  };
+  for (const [name, value] of new URLSearchParams(location.search)) {
+    const control = form.elements.namedItem(name);
+    if (control) control.value = value;
+    if (control?.selectedIndex === -1) control.value = ""; // no such choice
+  }
+  filter();
+  form.addEventListener("input", () => {
+    filter();
+    const asked = [...new FormData(form)].filter(([, value]) => value.trim());
+    const query = asked.length ? `?${new URLSearchParams(asked)}` : "";
+    history.replaceState(null, "", location.pathname + query + location.hash);
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  place.append(form);
+}
+
 // Formulas: first those in view, then the others, those in closed folds last. What is
 // not laid out has no height to match, so all have the scale that suits most fonts.
 if (window.MathJax) MathJax.chtml = { matchFontHeight: false, scale: 1.15 };
@@ -129,6 +196,8 @@ document.addEventListener("readystatechange", () => {
   if (document.readyState !== "interactive") return;
   document.querySelectorAll(".admonition.dropdown").forEach(fold);
   document.querySelectorAll(".exercise[id], .erratum[id]").forEach(addLink);
+  document.querySelectorAll(".fold-all").forEach(addFoldButtons);
+  document.querySelectorAll(".filter").forEach(addFilter);
   // the theme leaves the title and the search of the book outside of any landmark
   document.getElementById("pst-primary-sidebar")?.setAttribute("role", "complementary");
   parsing.disconnect();
