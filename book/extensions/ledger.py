@@ -6,7 +6,15 @@ from collections import Counter
 
 from counts import checks_of, counts
 from docutils import nodes
-from overview import Overview, Question, mark_overview, problem_sets, questions
+from overview import (
+    Overview,
+    Question,
+    cell,
+    mark_overview,
+    problem_sets,
+    questions,
+    table,
+)
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -70,7 +78,7 @@ class ShowLedger(Overview):
                 message = "%s is no question and no erratum of this page"
                 logger.warning(message, check["id"], location=check["place"])
         section = self.section(page)
-        section += _table(rows)
+        section += table(HEAD, rows, "ledger")
         return section
 
     def rows(
@@ -85,7 +93,7 @@ class ShowLedger(Overview):
             first += nodes.paragraph("", "", link, ids=[id])
         checks = [c for c in self.checks[question.page] if c["id"] in (label, *errata)]
         cells = [(_claim(c, label), _how(c), str(c["mutants"])) for c in checks]
-        rows = [nodes.row("", *map(_cell, texts)) for texts in cells or [NO_CHECK]]
+        rows = [nodes.row("", *map(cell, texts)) for texts in cells or [NO_CHECK]]
         first["morerows"] = len(rows) - 1
         rows[0].insert(0, first)
         return rows
@@ -104,17 +112,6 @@ def _how(check: dict) -> str:
 def _each(names) -> str:
     counted = Counter(names).most_common()
     return f" ({', '.join(f'{n} {name}' for name, n in counted)})" if counted else ""
-
-
-def _cell(text: str) -> nodes.entry:
-    return nodes.entry("", nodes.paragraph("", text))
-
-
-def _table(rows: list[nodes.row]) -> nodes.table:
-    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in HEAD), cols=len(HEAD))
-    group += nodes.thead("", nodes.row("", *map(_cell, HEAD)))
-    group += nodes.tbody("", *rows)
-    return nodes.table("", group, classes=["ledger"])
 
 
 def setup(app: Sphinx) -> None:
