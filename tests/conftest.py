@@ -1,0 +1,68 @@
+"""A browser, a server, and pages that must not have an error."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from browsing import SITE
+from playwright.sync_api import Page, sync_playwright
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
+    None,
+)
+
+
+@pytest.fixture(scope="module")  # its event loop would stand in the way of others
+def browser():
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium
+        if not CHROMIUM and not Path(chromium.executable_path).exists():
+            pytest.skip("no Chromium: install it, or run `playwright install chromium`")
+        flags = ["--no-sandbox", "--disable-dev-shm-usage"]
+        browser = chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        browser.close()
+
+
+class Handler(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="session")
+def server():
+    handler = partial(Handler, directory=SITE)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture
+def open_page(browser, server):
+    """Open pages, and fail in the end if one had an error or asked a third party."""
+    contexts, problems = [], []
+
+    def open_page(name: str, base: str = server, **options) -> Page:
+        options = {"viewport": {"width": 1280, "height": 900}} | options
+        contexts.append(browser.new_context(base_url=server, **options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(20_000)
+        page.on("console", lambda m: m.type in ("error", "warning") and note(m.text))
+        page.on("pageerror", lambda error: note(str(error)))
+        page.on("request", lambda r: r.url.startswith((base, "data:")) or note(r.url))
+        page.on("response", lambda r: r.status >= 400 and note(f"{r.status} {r.url}"))
+        page.goto(base + name)
+        return page
+
+    note = problems.append
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not problems

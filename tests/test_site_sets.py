@@ -1,0 +1,188 @@
+"""The pages of the problem sets: what a reader, a keyboard or a printer meets."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from browsing import SETS, SITE, needs_site, typeset, unfold
+from playwright.sync_api import Page, expect
+
+pytestmark = needs_site
+
+
+def first_solution(page: Page):
+    return page.locator("details.solution").first
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_hints_and_solutions_are_closed_and_open_by_click_and_key(open_page, name):
+    page = open_page(name)
+    assert page.locator("details.solution").count() > 0
+    assert page.locator("details.solution[open], details.hint[open]").count() == 0
+    for kind in ("hint", "solution"):
+        fold = page.locator(f"details.{kind}").first
+        content = fold.locator("> :not(summary)").first
+        expect(content).not_to_be_visible()
+        fold.locator("summary").click()
+        expect(content).to_be_visible()
+        fold.locator("summary").press("Enter")
+        expect(content).not_to_be_visible()
+        page.keyboard.press("Space")
+        expect(content).to_be_visible()
+
+
+def folded_equation(page: Page) -> str:
+    """The last equation with a number that lies in a closed solution."""
+    return page.locator("details.solution div.math[id]").last.get_attribute("id")
+
+
+def assert_shown(page: Page, id: str) -> None:
+    target = page.locator(f'[id="{id}"]')
+    expect(target.locator("mjx-math")).to_be_visible()
+    expect(target).to_be_in_viewport()
+    assert target.evaluate("t => t.closest('details').open")
+    assert target.bounding_box()["y"] > 40, "hidden under the header of the page"
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_an_address_opens_the_fold_that_it_points_into(open_page, name):
+    page = open_page(name)
+    id = folded_equation(page)
+    page.evaluate("(id) => location.hash = id", id)
+    assert_shown(page, id)
+    assert_shown(open_page(f"{name}#{id}"), id)
+    unfold(page, False)
+    page.evaluate("scrollTo(0, 0); reveal()")  # where the browser does not do it itself
+    assert_shown(page, id)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_link_opens_the_fold_that_it_leads_into_each_time(open_page, name):
+    page = open_page(name)
+    id = folded_equation(page)
+    page.evaluate(
+        "id => document.querySelector('article').insertAdjacentHTML("
+        "'afterbegin', `<a id='try' href='#${id}'>an equation</a>`)",
+        id,
+    )
+    for _ in range(2):  # the second time the address does not change
+        unfold(page, False)
+        page.locator("#try").click()
+        assert_shown(page, id)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_links_of_the_ledger_and_the_errata_lead_to_the_place(open_page, name):
+    for source in ("book/checks.html", "book/errata.html"):
+        page = open_page(source)
+        link = page.locator(f"article a[href*='{name}#']").last
+        id = link.get_attribute("href").split("#")[1]
+        link.click()
+        expect(page.locator(f'[id="{id}"]')).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_everything_is_open_in_print_and_closed_again(open_page, name):
+    page = open_page(name)
+    last = first_solution(page).locator("> :last-child")
+    page.emulate_media(media="print")
+    expect(last).to_be_visible()  # by the style alone
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details.solution[open]").count() == 0
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_everything_is_readable_without_javascript(open_page, name):
+    page = open_page(name, java_script_enabled=False)
+    for kind in ("hint", "solution", "exercise"):
+        for box in page.locator(f".{kind}.admonition").all()[:3]:
+            expect(box.locator("> :last-child")).to_be_visible()
+    expect(page.locator(".math").first).to_be_visible()
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_page_reads_from_disk(open_page, name):
+    page = open_page(name, base=SITE.as_uri() + "/")
+    expect(page.locator("article mjx-math").first).to_be_visible()
+    first_solution(page).locator("summary").click()
+    expect(first_solution(page).locator("> :not(summary)").first).to_be_visible()
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_all_solutions_open_and_close(open_page, name):
+    page = open_page(name)
+    page.set_default_timeout(60_000)  # all of the page is laid out
+    page.get_by_role("button", name="Open all solutions").click()
+    assert page.locator("details.solution:not([open])").count() == 0
+    typeset(page)
+    expect(page.locator("details.solution mjx-math").last).to_be_visible()
+    page.locator("details.hint summary").first.click()
+    page.get_by_role("button", name="Close all").press("Enter")
+    assert page.locator("details.dropdown[open]").count() == 0
+
+
+# ------------------------------------------------------------------- the controls
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_each_exercise_has_a_link_to_itself(open_page, name):
+    exercises = open_page(name).locator(".exercise")
+    links = exercises.locator(".admonition-title a.headerlink")
+    expect(links.first).to_be_visible()
+    targets = links.evaluate_all("all => all.map(link => link.hash.slice(1))")
+    assert targets == exercises.evaluate_all("all => all.map(e => e.id)")
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_buttons_lead_to_the_notebook(open_page, name):
+    notebook = name.replace(".html", ".ipynb")
+    page = open_page(name)
+    colab = page.locator("a[href*='colab.research.google.com']")
+    assert colab.get_attribute("href").endswith(f"/blob/main/{notebook}")
+    download = page.locator("a.btn-download-notebook-button").get_attribute("href")
+    source = (SITE / name).parent / download
+    assert source.resolve() == SITE / "_sources" / notebook
+    assert source.is_file()
+
+
+def luminance(colour: str) -> float:
+    """The relative luminance of `rgb(r, g, b)`, as WCAG defines it."""
+    rgb = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_follow_the_system_and_the_tick_is_legible(open_page, scheme):
+    page = open_page(SETS[0], color_scheme=scheme)
+    assert page.locator("html").get_attribute("data-theme") == scheme
+    tick, ground = page.locator("p.check").first.evaluate(
+        "p => [getComputedStyle(p, '::first-letter').color,"
+        " getComputedStyle(document.body).backgroundColor]"
+    )
+    low, high = sorted((luminance(tick), luminance(ground)))
+    assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
+def test_the_switch_changes_the_theme_and_figures_stay_on_white(open_page):
+    page = open_page(SETS[0], color_scheme="light")
+    for _ in range(3):  # system, light, dark
+        if page.locator("html").get_attribute("data-theme") == "dark":
+            break
+        page.locator(".theme-switch-button").first.click()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    style = "i => [getComputedStyle(i).backgroundColor, getComputedStyle(i).filter]"
+    for figure in page.locator("figure img").all()[:3]:
+        assert figure.evaluate(style) == ["rgb(255, 255, 255)", "none"]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_search_finds_the_page_by_a_word_of_a_question(open_page, name):
+    title = open_page(name).locator(".exercise .admonition-title").first.inner_text()
+    word = max(re.findall(r"\w+", title.partition("(")[2]), key=len)
+    page = open_page(f"search.html?q={word}")
+    result = page.locator(f"#search-results a[href*='{name}']").first
+    expect(result).to_be_visible()
