@@ -13,9 +13,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+from counts import checks_of
 from docutils import nodes
 from docutils.parsers.rst import directives
-from overview import Overview, mark_overview, problem_sets, questions
+from overview import (
+    ERRATA,
+    Overview,
+    Question,
+    cell,
+    mark_overview,
+    problem_sets,
+    questions,
+    section_id,
+    table,
+)
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -28,7 +41,6 @@ VERDICTS = {
     "incomplete": "incomplete",
     "right": "looks wrong and is right",
 }
-LEDGER, LIST = "book/checks", "book/errata"
 logger = logging.getLogger(__name__)
 
 
@@ -82,30 +94,76 @@ class ShowErrata(Overview):
     """Fill in the list; link each erratum to its question, its checks and the list."""
 
     def run(self, **_) -> None:
-        """Put a section for each problem set in the place of the mark."""
+        """Put all errata, and how many there are, in the place of the mark."""
         for node in self.document.findall(erratum):
-            node += self.links(node, {"all errata": LIST})
+            everything = self.link([nodes.Text("all errata")], ERRATA, node["ids"][0])
+            node += (line := self.links(node))
+            line += [nodes.Text(" · "), everything]
         for mark in list(self.document.findall(errata_list)):
-            mark.replace_self([self.listed(page) for page in problem_sets(self.env)])
+            pages = problem_sets(self.env)
+            mark.replace_self([self.summary(pages), *map(self.listed, pages)])
+
+    def summary(self, pages: list[str]) -> nodes.table:
+        """How many errata of each verdict; the numbers lead to them."""
+        head = ("Problem set", *map(str.capitalize, VERDICTS.values()))
+        everywhere = (e for found in self.env.errata.values() for e in found)
+        sums = Counter(e["verdict"] for e in everywhere)
+        last = ("The whole book", *(str(sums[verdict]) for verdict in VERDICTS))
+        rows = [*map(self.counts, pages), nodes.row("", *map(cell, last))]
+        return table(head, rows, "verdicts")
+
+    def counts(self, page: str) -> nodes.row:
+        """A row of the summary."""
+        found = Counter(e["verdict"] for e in self.env.errata.get(page, []))
+        title = nodes.Text(self.env.titles[page].astext())
+        cells = [self.link([title], ERRATA, section_id(page))]
+        for verdict in VERDICTS:
+            number, id = nodes.Text(str(found[verdict])), _id(page, verdict)
+            cells.append(self.link([number], ERRATA, id) if found[verdict] else number)
+        return nodes.row("", *map(cell, cells))
 
     def listed(self, page: str) -> nodes.section:
-        """All errata of a problem set."""
+        """All errata of a problem set, by verdict."""
         section = self.section(page)
-        for original in self.env.errata.get(page, []):
-            section += (copy := _copy(original, self.env.docname))
-            copy += self.links(original, {})
+        for verdict, name in VERDICTS.items():
+            title = nodes.title("", name.capitalize())
+            part = nodes.section("", title, ids=[_id(page, verdict)])
+            for original in self.env.errata.get(page, []):
+                if original["verdict"] == verdict:
+                    part += (copy := _copy(original, self.env.docname))
+                    copy += self.links(original)
+            section += part if len(part) > 1 else []
         return section
 
-    def links(self, node: erratum, more: dict[str, str]) -> nodes.paragraph:
-        """A line of links below an erratum."""
-        question = questions(self.env).get(node["question"])
-        text = f"Exercise {question.number}" if question else "no such question"
+    def links(self, node: erratum) -> nodes.paragraph:
+        """A line of links to the question and to the very checks."""
         line = nodes.paragraph(classes=["erratum-links"])
-        line += self.link([nodes.Text(text)], node["docname"], node["question"])
-        for text, page in {"checks": LEDGER, **more}.items():
-            line += nodes.Text(" · ")
-            line += self.link([nodes.Text(text)], page, node["ids"][0])
+        question = questions(self.env).get(node["question"])
+        if not question:
+            return line  # `verify` names it
+        text = nodes.Text(f"Exercise {question.number}")
+        line += self.link([text], question.page, node["question"])
+        checks = checks_of(self.app, question.page)
+        own = [check for check in checks if check["id"] == node["ids"][0]]
+        for check in own:
+            line += nodes.Text(" · check: ")
+            line += self.ran(question, check, check["claim"])
+        asked = [check for check in checks if check["id"] == node["question"]]
+        for n, check in enumerate([] if own else asked, 1):
+            line += nodes.Text(" · checks of the exercise: " if n == 1 else ", ")
+            line += self.ran(question, check, str(n))
         return line
+
+    def ran(self, question: Question, check: dict, text: str) -> nodes.reference:
+        """A link to the line on the page where a check ran."""
+        words = [nodes.Text(text)]
+        link = self.link(words, question.page, f"check-{check['name']}")
+        link["reftitle"] = check["claim"]
+        return link
+
+
+def _id(page: str, verdict: str) -> str:
+    return f"{section_id(page)}-{verdict}"
 
 
 def _copy(node: erratum, docname: str) -> erratum:

@@ -19,8 +19,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-HEAD = ("Question", "Claim", "How it was checked", "Altered claims refused")
-NO_CHECK = ("no check", "", "")
+HEAD = ("Claim", "How it was checked", "Altered claims refused")
 logger = logging.getLogger(__name__)
 
 
@@ -51,7 +50,7 @@ class ShowLedger(Overview):
     def summary(self) -> nodes.bullet_list:
         """The numbers in words."""
         n = counts(self.app)
-        kinds = (c["kind"] for found in self.checks.values() for c in found)
+        kinds = (_kind(c) for found in self.checks.values() for c in found)
         verdicts = (e["verdict"] for found in self.env.errata.values() for e in found)
         wrong = _each(verdict for verdict in verdicts if verdict != "right")
         lines = [
@@ -84,29 +83,35 @@ class ShowLedger(Overview):
     def rows(
         self, label: str, question: Question, errata: list[str]
     ) -> list[nodes.row]:
-        """A row for each check; the first cell, with the question, spans them all."""
+        """A row with the question and its errata, and one for each check."""
         title = [nodes.Text(f"Exercise {question.number}: "), *question.title]
-        first = nodes.entry("", ids=[label])
-        first += nodes.paragraph("", "", self.link(title, question.page, label))
+        first = cell(self.link(title, question.page, label))
+        first["ids"].append(label)
         for id in errata:
             link = self.link([nodes.Text(f"Erratum {id}")], question.page, id)
-            first += nodes.paragraph("", "", link, ids=[id])
+            first[0] += [nodes.Text(" · "), link]
         checks = [c for c in self.checks[question.page] if c["id"] in (label, *errata)]
-        cells = [(_claim(c, label), _how(c), str(c["mutants"])) for c in checks]
-        rows = [nodes.row("", *map(cell, texts)) for texts in cells or [NO_CHECK]]
-        first["morerows"] = len(rows) - 1
-        rows[0].insert(0, first)
-        return rows
+        rows = [self.row(question.page, check, label) for check in checks]
+        first["morecols"] = (none := cell("no check"))["morecols"] = len(HEAD) - 1
+        rows = rows or [nodes.row("", none)]
+        return [nodes.row("", first, classes=["question"]), *rows]
+
+    def row(self, page: str, check: dict, label: str) -> nodes.row:
+        """A check; its claim leads to the line on the page where it ran."""
+        claim = self.link([nodes.Text(check["claim"])], page, f"check-{check['name']}")
+        first = cell(claim)
+        if check["id"] != label:
+            first[0].insert(0, nodes.Text(f"Erratum {check['id']}: "))
+        how = f"{_kind(check)}: {check['method']}; {check['strength']}"
+        row = nodes.row("", first, cell(how), cell(str(check["mutants"])))
+        row["ids"].append(f"ledger-{check['name']}")
+        return row
 
 
-def _claim(check: dict, label: str) -> str:
-    return (
-        check["claim"] if check["id"] == label else f"{check['id']}: {check['claim']}"
-    )
-
-
-def _how(check: dict) -> str:
-    return f"{check['kind']}: {check['method']}; {check['strength']}"
+def _kind(check: dict) -> str:
+    if check["kind"] != "identity":
+        return check["kind"]
+    return "proof" if check["method"].startswith("proved") else "identity, no proof"
 
 
 def _each(names) -> str:

@@ -11,6 +11,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
+LEDGER, ERRATA, RESULTS = "book/checks", "book/errata", "book/results"
 EFFORT = re.compile(r"Difficulty ([1-3]), ([1-9]\d*) minutes\b")
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,11 @@ def cell(content: str | nodes.Node) -> nodes.entry:
     return nodes.entry("", nodes.paragraph("", "", text))
 
 
+def section_id(page: str) -> str:
+    """The id of a section about a problem set, on a page that sums up the book."""
+    return page.rpartition("/")[2].replace("_", "-")
+
+
 def verify(app: Sphinx, env: BuildEnvironment) -> None:
     """Each exercise says how difficult it is and how long it takes."""
     for label in questions(env):
@@ -100,8 +106,7 @@ class Overview(SphinxPostTransform):
         """A section about a problem set, empty but for its title."""
         self.env.get_domain("math").data["has_equations"][self.env.docname] = True
         title = self.env.titles[page].deepcopy().children
-        id = page.rpartition("/")[2].replace("_", "-")
-        return nodes.section("", nodes.title("", "", *title), ids=[id])
+        return nodes.section("", nodes.title("", "", *title), ids=[section_id(page)])
 
 
 def setup(app: Sphinx) -> None:

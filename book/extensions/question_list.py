@@ -6,8 +6,9 @@ from itertools import pairwise
 
 from counts import checks_of
 from docutils import nodes
-from errata import LEDGER, LIST
 from overview import (
+    ERRATA,
+    LEDGER,
     Overview,
     Question,
     cell,
@@ -66,7 +67,7 @@ class ShowQuestions(Overview):
             self.env.titles[question.page].astext(),
         ]
         if errata:
-            cells[4] = self.link([nodes.Text(str(len(errata)))], LIST, errata[0])
+            cells[4] = self.link([nodes.Text(str(len(errata)))], ERRATA, errata[0])
         return nodes.row("", *map(cell, cells))
 
 
