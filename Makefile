@@ -32,8 +32,8 @@ notebooks: $(INSTALLED)  ## write notebooks/*.ipynb anew from notebooks/*.md
 	@$(PYTHON) tools/execute.py
 	@$(PYTHON) tools/lower.py
 
-results: $(INSTALLED)  ## run the full studies and record them in results/*.json
-	@$(PYTHON) tools/execute.py --scale full
+results: $(INSTALLED)  ## run the full studies (or ONLY=name) and record them in results/
+	@$(PYTHON) tools/execute.py --scale full $(if $(ONLY),--only '$(ONLY)')
 
 bench: $(INSTALLED)  ## time the plain training loop against the fast one
 	@$(PYTHON) tools/bench.py

@@ -4,7 +4,8 @@ A study runs one function over all configurations and seeds. At the scale `quick
 (the default) it makes a few short runs, so that the page shows live numbers; at the
 scale `full` (environment variable `BOOK_SCALE`, set by `make results`) it makes all
 runs, in parallel through joblib, and writes `results/NAME.json`. The page shows the
-recorded numbers beside the live ones.
+recorded numbers beside the live ones. `BOOK_ONLY` (set by `make results ONLY=NAME`)
+names the only study to be made in full.
 """
 
 from __future__ import annotations
@@ -116,6 +117,10 @@ def study(
     scale = os.environ.get("BOOK_SCALE", "quick")
     if scale not in ("quick", "full"):
         raise ValueError(f"BOOK_SCALE is {scale!r}; it must be 'quick' or 'full'")
+    if scale == "full" and os.environ.get("BOOK_ONLY", name) != name:
+        if record := _load(name):
+            return Study(name, None, record, data)
+        scale = "quick"
     budget = dict(full if scale == "full" else quick)
     seeds = range(budget.pop("seeds"))
     tasks = [(c, s) for s in seeds for c in _configurations(grid)]
@@ -130,7 +135,7 @@ def study(
         "name": name,
         "title": title,
         "question": question,
-        "command": "make results",
+        "command": f"make results ONLY={name}",
         "budget": budget,
         **provenance(data),
         "seconds": round(sum(run["seconds"] for run in runs), 1),

@@ -6,6 +6,7 @@ state has a cache of its own in `_build/cache`, from which the site is built. Wh
 was executed lies in `_build/executed` too, with its outputs.
 
 `--scale full` runs the full studies, which write `results/*.json`; nothing is cached.
+With `--only NAME` it runs this study alone, in its notebook.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import fcntl
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +34,7 @@ from helpers import data
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 READ = ("helpers/**/*.py", "requirements.txt", "results/*.json")
+STUDY = re.compile(r'\bresults\.study\(\s*"([\w-]+)"')
 TIMEOUT = 600  # seconds for one cell; a full study may take as long as it takes
 
 
@@ -62,6 +65,12 @@ def notebooks() -> list[Path]:
     """The sources of the notebooks in the table of contents."""
     pages = [ROOT / f"{page}.md" for page in parse_toc_yaml(ROOT / "_toc.yml")]
     return [p for p in pages if p.exists() and "\njupytext:" in p.read_text("utf-8")]
+
+
+def studies() -> dict[str, Path]:
+    """The notebook of each study."""
+    texts = {path: path.read_text("utf-8") for path in notebooks()}
+    return {name: path for path in texts for name in STUDY.findall(texts[path])}
 
 
 def _read(path: Path) -> NotebookNode:
@@ -120,12 +129,21 @@ def main() -> int:
     """Execute at the scale asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scale", choices=("quick", "full"), default="quick")
-    os.environ["BOOK_SCALE"] = parser.parse_args().scale
+    parser.add_argument("--only", metavar="NAME", help="the study to run in full")
+    options, known = parser.parse_args(), studies()
+    if options.only and options.only not in known:
+        names = ", ".join(sorted(known))
+        print(f"No notebook has a study {options.only!r}; there are: {names}")
+        return 2
+    os.environ["BOOK_SCALE"] = options.scale
     with alone():
-        if os.environ["BOOK_SCALE"] == "quick":
+        if options.scale == "quick":
             return 0 if execute() else 1
+        paths = notebooks()
+        if options.only:
+            os.environ["BOOK_ONLY"], paths = options.only, [known[options.only]]
         # one after another: a study makes use of all cores itself
-        todo = {path: _read(path) for path in notebooks()}
+        todo = {path: _read(path) for path in paths}
         return 0 if len(run(todo, workers=1, verbose=True)) == len(todo) else 1
 
 
