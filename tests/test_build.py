@@ -101,7 +101,7 @@ RECORD = {
     "name": "trial",
     "title": "A trial",
     "question": "sm-1",
-    "command": "make results",
+    "command": "make results ONLY=trial",
     "date": "2026-01-02",
     "device": "one core",
     "seconds": 3.0,
@@ -144,7 +144,7 @@ class Book:
     def html(self, page: str) -> str:
         return self.read(f"_build/html/{page}.html")
 
-    def start(self) -> subprocess.Popen:
+    def start(self, *program: str) -> subprocess.Popen:
         environment = {
             **os.environ,
             "PYTHONPATH": str(self.root),
@@ -152,7 +152,7 @@ class Book:
         }
         environment.pop("BOOK_DATA", None)
         return subprocess.Popen(
-            [sys.executable, "tools/build.py"],
+            [sys.executable, *(program or ["tools/build.py"])],
             cwd=self.root,
             env=environment,
             text=True,
@@ -160,8 +160,8 @@ class Book:
             stderr=subprocess.STDOUT,
         )
 
-    def build(self, expect: int = 0) -> str:
-        process = self.start()
+    def build(self, *program: str, expect: int = 0) -> str:
+        process = self.start(*program)
         output, _ = process.communicate()
         assert process.returncode == expect, output
         return output
@@ -188,23 +188,30 @@ def book(tmp_path_factory):
 
 
 def test_site_shows_checks_errata_and_counts(book):
-    with book.edited(
-        PAGE, "One sentence.", "It was {recorded}`trial:1.loss.mean:.2f`."
-    ):
+    with book.edited(PAGE, "Because.", "It is {recorded}`trial:1.loss.mean:.2f`."):
         book.build()
         page = book.html("notebooks/small")
     assert '<a class="recorded reference internal" href="../book/results.html' in page
     assert ">0.30</a>" in page
     ledger, errata = book.html("book/checks"), book.html("book/errata")
-    assert re.search(r'<td id="sm-1".*Exercise 1\.1: The square of', ledger)
+    assert re.search(r'<td[^>]* id="sm-1".*Exercise 1\.1: The square of', ledger)
     assert "value: one number equal" in ledger
+    line = r'<p class="check[^>]* id="check-sm-1-1">✓ <a [^>]*href="'
+    assert re.search(line + "../book/checks.html#ledger-sm-1-1", page)
+    assert 'href="../notebooks/small.html#check-sm-1-1"' in ledger
+    assert ledger.count('id="ledger-sm-1-1"') == 1
     assert re.search(r"Exercise 1\.2: A matter.*?no check", ledger, re.S)
     assert "Questions: 2, of which 1 are checked" in ledger
     assert '<a class="reference internal" href="../notebooks/small.html#sm-1"' in errata
     assert 'href="../notebooks/small.html#equation-eq-sm-1"' in errata
     assert r"x^3 \ne x^2" in errata and "MathJax" in errata
+    assert 'href="../notebooks/small.html#check-sm-1-1"' in errata
     assert errata.count('id="sm-e1"') == 1 and 'id="equation' not in errata
-    assert "seeds 0, 1, 2" in re.sub("<.*?>", "", book.html("book/results"))
+    results = re.sub("<.*?>", "", book.html("book/results"))
+    assert "seeds 0, 1, 2" in results and "make results ONLY=trial" in results
+    assert re.search(r"Used in:\s*Exercise 1\.2\s", results)
+    commit = 'href="https://github.com/example/deep-learning-solutions/commit/0123456"'
+    assert commit in book.html("book/results")
     listed = re.sub("<.*?>", "", book.html("book/questions"))
     assert re.search(r"1\.1 The square of .*\s1\s5\s1\s1\sA small", listed), listed
     assert re.search(r"1\.2 A matter of taste\s2\s10\s0\s\sA small", listed), listed
@@ -270,6 +277,58 @@ def test_data_and_scale_have_a_cache_of_their_own(book, tmp_path):
     assert before != folder(BOOK_DATA=str(tmp_path), BOOK_SCALE="full")
     (tmp_path / "images").write_text("some")
     assert before != folder(BOOK_DATA=str(tmp_path))
+
+
+STUDIES = """
+from pathlib import Path
+from helpers import results
+
+def loss(n, seed, name):
+    with Path("ran").open("a") as log:
+        log.write(f"{name} {n} {seed}\\n")
+    return {"loss": n + seed}
+
+for_all = dict(question="sm-1", title="A study", grid={"n": [1, 2]})
+trial = results.study("trial", loss, **for_all, quick={"seeds": 1, "name": "quick"},
+                      full={"seeds": 2, "name": "trial"})
+other = results.study(
+    "other", loss, **for_all, quick={"seeds": 1, "name": "quick"},
+    full={"seeds": 2, "name": "other"})
+"""
+
+
+def test_one_study_alone_is_repeated(book):
+    def only(name, expect=0):
+        program = ("tools/execute.py", "--scale", "full", "--only", name)
+        output = book.build(*program, expect=expect)
+        record = book.root / "results" / "other.json"
+        return output, book.read("results/trial.json"), record.exists()
+
+    before, ran = book.read("results/trial.json"), book.root / "notebooks" / "ran"
+    cell = "```{code-cell} ipython3\ncheck.value"
+    with book.edited(PAGE, cell, cell.replace("check.value", STUDIES + "check.value")):
+        output, trial, _ = only("others", expect=2)
+        assert "a study 'others'; there are: other, trial" in output
+        with book.edited(PAGE, "n + seed", "n / seed"):  # seed 0 fails
+            output, trial, other = only("trial", expect=1)
+            assert "ZeroDivisionError" in output and trial == before and not other
+        ran.unlink()
+        assert only("other")[1:] == (before, True)
+        assert sorted(ran.read_text().split("\n")[:-1]) == [
+            f"other {n} {seed}" for n in (1, 2) for seed in (0, 1)
+        ]
+        assert '"make results ONLY=other"' in book.read("results/other.json")
+    (book.root / "results" / "other.json").unlink()
+
+
+def test_make_results_passes_the_name_on():
+    if not shutil.which("make"):
+        pytest.skip("no make")
+    command = ["make", "-n", "-o", ".venv/installed", "results", "ONLY=committee"]
+    output = subprocess.check_output(command, cwd=ROOT, text=True)
+    assert output.split()[1:] == [
+        *("tools/execute.py", "--scale", "full", "--only", "'committee'")
+    ]
 
 
 def test_failing_cell(book):
