@@ -18,7 +18,8 @@ ROWS = """rows => rows.filter(row => row.checkVisibility()).map(row => {
   const [, number, title] = texts[0].match(/^(\\S+) (.*)/);
   const [difficulty, minutes, checks, errata] = texts.slice(1, 5).map(Number);
   const { href } = row.querySelector("a");
-  return { href, number, title, difficulty, minutes, checks, errata, set: texts[5] };
+  const [set, topic] = texts.slice(5);
+  return { href, number, title, difficulty, minutes, checks, errata, set, topic };
 })"""
 EXERCISES = """boxes => boxes.map(box => {
   const [, number, title] = box.querySelector(".admonition-title").textContent
@@ -28,7 +29,10 @@ EXERCISES = """boxes => boxes.map(box => {
   const ways = [...box.querySelectorAll(".neighbours a")]
     .map(link => [link.textContent, link.href]);
   const href = location.origin + location.pathname + `#${box.id}`;
-  return { href, number, title, difficulty, minutes, ways };
+  const topic = [...document.querySelectorAll("h1, h2, h3")]
+    .findLast(heading => heading.compareDocumentPosition(box) & 4).textContent
+    .replace(/^(Problem \\d+:|[\\d.]+) /, "").replace(/#$/, "");
+  return { href, number, title, difficulty, minutes, ways, topic };
 })"""
 
 
@@ -50,7 +54,7 @@ def first(exercises: list[dict]) -> list[int]:
 
 def test_the_list_has_each_question_with_its_numbers(open_page, exercises):
     rows = listed(open_page(QUESTIONS, java_script_enabled=False))
-    names = ("href", "number", "title", "difficulty", "minutes")
+    names = ("href", "number", "title", "difficulty", "minutes", "topic")
     for row, exercise in zip(rows, exercises, strict=True):
         assert {n: row[n] for n in names} == {n: exercise[n] for n in names}
     summary = open_page("book/checks.html").locator("article").inner_text()
@@ -76,7 +80,8 @@ def test_next_and_previous_lead_once_through_all_questions(open_page, exercises)
 
 
 def has(question: dict, *words: str) -> bool:
-    return all(word in question["title"].lower() for word in words)
+    text = f"{question['title']} {question['topic']}".lower()
+    return all(word in text for word in words)
 
 
 ASKED = {

@@ -70,7 +70,7 @@ function addFoldButtons(place) {
 
 // The list of all questions can be filtered; the address keeps what is asked for.
 const FILTER = `
-  <label>Words of the title <input type="search" name="words"></label>
+  <label>Words of the title or topic <input type="search" name="words"></label>
   <label>Problem set <select name="set"><option value="">any</select></label>
   <label>Difficulty <select name="difficulty">
     <option value="">any<option>1<option>2<option>3</select></label>
@@ -86,8 +86,9 @@ function addFilter(place) {
   const questions = [...document.querySelectorAll("table.questions tbody tr")]
     .map((row) => {
       const texts = [...row.cells].map((cell) => cell.textContent.trim());
-      const [title, difficulty, minutes, , , set] = texts;
-      return { row, title: title.toLowerCase(), difficulty, minutes: +minutes, set };
+      const [title, difficulty, minutes, , , set, topic] = texts;
+      const words = `${title} ${topic}`.toLowerCase();
+      return { row, words, difficulty, minutes: +minutes, set };
     });
   for (const set of new Set(questions.map((question) => question.set))) {
     form.elements.set.add(new Option(set));
@@ -96,7 +97,7 @@ function addFilter(place) {
     const { words, set, difficulty, minutes } = Object.fromEntries(new FormData(form));
     const parts = words.toLowerCase().split(/[\s'’–-]+/);
     for (const question of questions) {
-      question.row.hidden = !(parts.every((part) => question.title.includes(part))
+      question.row.hidden = !(parts.every((part) => question.words.includes(part))
         && (!set || question.set === set)
         && (!difficulty || question.difficulty === difficulty)
         && (!minutes || question.minutes <= minutes));

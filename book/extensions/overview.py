@@ -10,19 +10,22 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
+from sphinx_exercise.nodes import exercise_enumerable_node
 
 LEDGER, ERRATA, RESULTS = "book/checks", "book/errata", "book/results"
 EFFORT = re.compile(r"Difficulty ([1-3]), ([1-9]\d*) minutes\b")
+SECTION_NUMBER = re.compile(r"^(Problem \d+:|[\d.]+) ")
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Question:
-    """An exercise: its page, number ("1.3"), title, difficulty (1 to 3), minutes."""
+    """An exercise: its page, number ("1.3"), title, topic, difficulty (1 to 3), ..."""
 
     page: str
     number: str
     title: list[nodes.Node]
+    topic: str
     difficulty: int
     minutes: int
 
@@ -37,9 +40,26 @@ def questions(env: BuildEnvironment) -> dict[str, Question]:
             title = [word.deepcopy() for part in subtitle for word in part.children]
             number = ".".join(map(str, numbers[label]))
             effort = effort_of(entry["node"]) or (0, 0)
-            question = Question(entry["docname"], number, title, *effort)
+            topic = env.topics[label]
+            question = Question(entry["docname"], number, title, topic, *effort)
             found.append((numbers[label], label, question))
     return {label: question for _, label, question in sorted(found, key=lambda f: f[0])}
+
+
+def note_topics(app: Sphinx, document: nodes.document) -> None:
+    """The topic of an exercise is the title of its section, less its number."""
+    found = {
+        exercise["label"]: SECTION_NUMBER.sub("", section_of(exercise))
+        for exercise in document.findall(exercise_enumerable_node)
+    }
+    app.env.topics = {**getattr(app.env, "topics", {}), **found}
+
+
+def section_of(node: nodes.Node) -> str:
+    """The title of the section in which a node stands."""
+    while not isinstance(node, nodes.section):
+        node = node.parent
+    return node[0].astext()
 
 
 def effort_of(exercise: nodes.Element) -> tuple[int, int] | None:
@@ -111,5 +131,6 @@ class Overview(SphinxPostTransform):
 
 def setup(app: Sphinx) -> None:
     """Connect the above."""
+    app.connect("doctree-read", note_topics)
     app.connect("env-get-outdated", outdated)
     app.connect("env-check-consistency", verify)

@@ -22,7 +22,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 from sphinx_exercise.nodes import exercise_enumerable_node
 
-HEAD = ("Question", "Difficulty", "Minutes", "Checks", "Errata", "Problem set")
+HEAD = ("Question", "Difficulty", "Minutes", "Checks", "Errata", "Problem set", "Topic")
 
 
 class question_list(nodes.General, nodes.Element):
@@ -65,6 +65,7 @@ class ShowQuestions(Overview):
             self.link([nodes.Text(checked)], LEDGER, label),
             "",
             self.env.titles[question.page].astext(),
+            question.topic,
         ]
         if errata:
             cells[4] = self.link([nodes.Text(str(len(errata)))], ERRATA, errata[0])
