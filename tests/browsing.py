@@ -8,10 +8,11 @@ import pytest
 from playwright.sync_api import Page
 
 SITE = Path(__file__).resolve().parent.parent / "_build" / "html"
+NOT_READ = SITE / "index.html", SITE / "404.html"  # they lead elsewhere
 PAGES = sorted(
     str(path.relative_to(SITE))
     for path in SITE.rglob("*.html")
-    if "_static" not in path.parts and path != SITE / "index.html"
+    if "_static" not in path.parts and path not in NOT_READ
 )
 SETS = [name for name in PAGES if name.startswith("notebooks/")]
 needs_site = pytest.mark.skipif(not PAGES, reason="no site; run `make book` first")
