@@ -1,7 +1,12 @@
-"""Numbers in prose that are counted when the book is built: {count}`checks`."""
+"""Numbers in prose that are counted when the book is built.
+
+{count}`checks` is the number of all checks, {count}`general_review:checks` that of one
+problem set.
+"""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -35,8 +40,9 @@ class ShowCounts(Overview):
 
     def run(self, **_) -> None:
         """An unknown name is an error."""
-        for mark in list(self.document.findall(count)):
-            counted = counts(self.app)
+        marks = list(self.document.findall(count))
+        counted = all_counts(self.app) if marks else {}
+        for mark in marks:
             if mark["name"] not in counted:
                 message = f"{mark['name']!r} is not counted; {', '.join(counted)} are"
                 logger.warning(message, location=mark)
@@ -66,19 +72,42 @@ def _read(path: Path, written: int, source: str) -> list[dict]:
     return found
 
 
-def counts(app: Sphinx) -> dict[str, int]:
-    """What the book holds."""
-    pages = problem_sets(app.env)
+def counts(app: Sphinx, pages: list[str] | None = None) -> dict[str, int]:
+    """What the book holds, or some of its problem sets."""
+    pages = pages or problem_sets(app.env)
     checks = [check for page in pages for check in checks_of(app, page)]
-    asked = questions(app.env)
-    verdicts = [e["verdict"] for found in app.env.errata.values() for e in found]
+    kinds = Counter(check["kind"] for check in checks)
+    asked = {label: q for label, q in questions(app.env).items() if q.page in pages}
+    verdicts = [e["verdict"] for page in pages for e in app.env.errata[page]]
     return {
         "questions": len(asked),
+        "hours": round(sum(question.minutes for question in asked.values()) / 60),
         "checked": len(asked.keys() & {check["id"] for check in checks}),
         "checks": len(checks),
+        "proved": sum(check["method"] == "proved by sympy" for check in checks),
+        "gradients": kinds["gradient"],
+        "values": kinds["value"],
+        "expectations": kinds["expectation"],
+        "bounds": kinds["bound"],
         "altered": sum(check["mutants"] for check in checks),
         "errata": len(verdicts) - verdicts.count("right"),
         "looks-wrong": verdicts.count("right"),
+    }
+
+
+def all_counts(app: Sphinx) -> dict[str, int]:
+    """The counts of the book, of its recorded results, and of each problem set."""
+    files = Path(app.srcdir).glob("results/*.json")
+    records = [json.loads(file.read_text("utf-8")) for file in files]
+    return {
+        **counts(app),
+        "studies": len(records),
+        "runs": sum(len(record["runs"]) for record in records),
+        **{
+            f"{page.rpartition('/')[2]}:{name}": number
+            for page in problem_sets(app.env)
+            for name, number in counts(app, [page]).items()
+        },
     }
 
 

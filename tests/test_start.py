@@ -1,0 +1,146 @@
+"""The start page, and the page for an address that does not exist."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from axe_playwright_python.sync_playwright import Axe
+from browsing import PAGES, SETS, SITE, needs_site
+from playwright.sync_api import Page, expect
+
+ROOT = Path(__file__).resolve().parent.parent
+START = "book/index.html"
+NUMBERS = r"(\d+) questions, (\d+) checks, about (\d+) hours"
+pytestmark = needs_site
+
+
+def number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def counted(page: Page) -> dict[str, int]:
+    terms = page.locator(".counts dt").all_inner_texts()
+    numbers = page.locator(".counts dd").all_inner_texts()
+    return dict(zip(terms, map(number, numbers), strict=True))
+
+
+def recorded() -> list[dict]:
+    return [json.loads(path.read_text()) for path in ROOT.glob("results/*.json")]
+
+
+def test_counts_agree_with_the_pages_that_they_lead_to(open_page):
+    start = open_page(START, java_script_enabled=False)
+    counts = counted(start)
+    questions = open_page("book/questions.html", java_script_enabled=False)
+    assert counts["questions"] == questions.locator(".questions tbody tr").count()
+    errata = open_page("book/errata.html", java_script_enabled=False)
+    boxes = errata.locator(".erratum:not(.erratum-right)")
+    assert counts["errata"] == boxes.count()
+    ledger = open_page("book/checks.html", java_script_enabled=False)
+    checks = ledger.locator(".ledger tbody tr:not(:has-text('no check'))")
+    assert counts["checks"] == checks.count()
+    refused = checks.locator("td:last-child").all_inner_texts()
+    assert counts["altered claims refused"] == sum(map(int, refused))
+    assert counts["recorded runs"] == sum(len(r["runs"]) for r in recorded())
+    for link in start.locator(".counts a").all():
+        assert (SITE / "book" / link.get_attribute("href")).exists()
+    text = start.locator("article").inner_text()
+    how = checks.locator("td:nth-last-child(2)").all_inner_texts()
+    for words, kind in (
+        ("are identities that sympy proved", "identity: proved by sympy"),
+        ("compare a gradient", "gradient:"),
+        ("compare computed numbers", "value:"),
+        ("compare an expectation", "expectation:"),
+        ("try an inequality", "bound:"),
+    ):
+        count = re.search(rf"(\d+)\s+{words}", text)[1]
+        assert int(count) == sum(one.startswith(kind) for one in how), kind
+    studies = re.search(r"(\d+)\s+recorded studies", text)[1]
+    assert int(studies) == len(recorded())
+
+
+def test_each_problem_set_has_a_card_with_its_numbers(open_page):
+    rows = open_page("book/questions.html", java_script_enabled=False).locator(
+        ".questions tbody tr"
+    )
+    rows = rows.evaluate_all(
+        "rows => rows.map(row => [row.querySelector('a').getAttribute('href'),"
+        " ...[...row.cells].map(cell => cell.textContent.trim())])"
+    )
+    start = open_page(START)
+    cards = start.locator(".problem-sets .sd-card")
+    pages = cards.locator("a").evaluate_all("all => all.map(a => a.href)")
+    assert sorted(page.split("/", 3)[3] for page in pages) == SETS
+    for position, page in enumerate(pages):
+        name = page.rpartition("/")[2]
+        own = [row for row in rows if f"/{name}#" in row[0]]
+        numbers = cards.nth(position).locator("p").last.inner_text()
+        found = re.fullmatch(NUMBERS, numbers)
+        minutes, checks = (sum(int(row[i]) for row in own) for i in (3, 4))
+        expected = len(own), checks, round(minutes / 60)
+        assert tuple(map(int, found.groups())) == expected
+        title = cards.nth(position).locator(".sd-card-title").inner_text()
+        assert title == f"{own[0][1].partition('.')[0]}. {own[0][6]}"
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "last"),
+    [(1280, 900, ".sd-card >> nth=-1"), (390, 800, ".counts dd >> nth=-1")],
+)
+def test_what_matters_is_in_the_first_view(open_page, width, height, last):
+    page = open_page(START, viewport={"width": width, "height": height})
+    box = page.locator(last).bounding_box()
+    assert box["y"] + box["height"] <= height
+
+
+def test_the_book_is_cited_as_its_file_says(open_page):
+    source = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    page = open_page(START)
+    section = page.locator("#how-to-cite")
+    words, bibtex = section.locator("p").first, section.locator("pre")
+    for part in (
+        source["title"],
+        source["authors"][0]["name"],
+        source["version"],
+        str(source["date-released"].year),
+        config["repository"]["url"],
+    ):
+        expect(words).to_contain_text(part)
+        expect(bibtex).to_contain_text(f"{{{part}}}")
+    assert section.locator("button.copybtn").count() == 1
+
+
+@pytest.mark.parametrize("name", [n for n in PAGES if n != "search.html"])
+def test_a_page_describes_itself(name):
+    head = (SITE / name).read_text("utf-8").partition("</head>")[0]
+    described = re.findall(r'<meta name="description" content="(.*?)"', head)
+    if name != "book/notation.html":  # begins with a formula
+        assert len(described) == 1 and len(described[0]) > 20
+        assert "\\" not in described[0] and described[0].endswith((".", "?"))
+    assert "genindex" not in head
+
+
+def test_a_lost_reader_finds_the_way_from_any_depth(open_page):
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    root = f"/{config['repository']['url'].rpartition('/')[2]}/"
+    page = open_page("404.html", java_script_enabled=False)
+    targets = page.locator("a, form").evaluate_all(
+        "all => all.map(e => e.getAttribute('href') ?? e.getAttribute('action'))"
+    )
+    for target in targets:
+        assert target.startswith(root) and (SITE / target.removeprefix(root)).is_file()
+    names = {target.removeprefix(root) for target in targets}
+    assert {START, "book/questions.html", "search.html"} <= names
+    assert page.locator("form input").get_attribute("name") == "q"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_for_a_lost_reader_is_accessible(open_page, scheme):
+    page = open_page("404.html", color_scheme=scheme)
+    results = Axe().run(page)
+    assert not results.violations_count, results.generate_report()
