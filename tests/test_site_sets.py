@@ -177,12 +177,3 @@ def test_the_switch_changes_the_theme_and_figures_stay_on_white(open_page):
     style = "i => [getComputedStyle(i).backgroundColor, getComputedStyle(i).filter]"
     for figure in page.locator("figure img").all()[:3]:
         assert figure.evaluate(style) == ["rgb(255, 255, 255)", "none"]
-
-
-@pytest.mark.parametrize("name", SETS)
-def test_search_finds_the_page_by_a_word_of_a_question(open_page, name):
-    title = open_page(name).locator(".exercise .admonition-title").first.inner_text()
-    word = max(re.findall(r"\w+", title.partition("(")[2]), key=len)
-    page = open_page(f"search.html?q={word}")
-    result = page.locator(f"#search-results a[href*='{name}']").first
-    expect(result).to_be_visible()
