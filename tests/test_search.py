@@ -99,7 +99,7 @@ def test_results_lead_to_the_questions(open_page, server, exercises, base):
     )
     target = places[results.first.get_attribute("href")]["id"]
     results.first.click()
-    expect(page.locator(f"#{target}")).to_be_in_viewport()
+    expect(page.locator(f"#{target}")).to_be_in_viewport(timeout=20_000)
 
 
 def test_the_dialog_and_the_form_lead_to_the_search(open_page):
