@@ -17,9 +17,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import yaml
+from lower import Notebook
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from source import ROOT, WITH_TEXT, Directive, directive, parser
+from source import ROOT, WITH_TEXT, Book, Directive, SourceError, directive, parser
 
 ID = r"[a-z]{2}-\d[a-z0-9]*(-[a-z0-9]+)*"
 FORBIDDEN = re.compile(
@@ -39,6 +40,9 @@ class Page:
         self.last = ""  # the exercise that a solution must follow
         self.open = ""  # the exercise whose solution is being read
         self.read(text, 1)
+        for line, row in enumerate(text.split("\n"), 1):
+            if "TODO" in row:
+                self.add(line, f"still to be written: {row.strip('# ')}")
         for label, line in self.unsolved.items():
             self.add(line, f"the exercise {label} has no solution")
         if self.open:
@@ -202,16 +206,33 @@ def draws(tree: ast.Module) -> bool:
     return False
 
 
+def refused(files: list[str]) -> Iterator[str]:
+    """What the notebook beside a page cannot be made from: the first fault of each."""
+    wanted = {Path(file).resolve().with_suffix("") for file in files}
+    try:
+        book = Book(ROOT)
+    except SourceError as error:
+        yield str(error)
+        return
+    for page in book.pages:
+        if page.startswith("notebooks/") and ROOT / page in wanted:
+            try:
+                Notebook(book, page)
+            except SourceError as error:
+                yield str(error)
+
+
 def main(files: list[str]) -> int:
     """Print the findings in the files; the exit status."""
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
-    markdown, labels, status = parser(config), set(), 0
+    markdown, labels, findings, clean = parser(config), set(), [], []
     for file in files:
         page = Page(Path(file).read_text("utf-8"), markdown, labels)
-        for line, message in sorted(page.findings):
-            print(f"{file}:{line}: {message}")
-            status = 1
-    return status
+        findings += [f"{file}:{line}: {said}" for line, said in sorted(page.findings)]
+        clean += [] if page.findings else [file]
+    findings += refused(clean)
+    print(*findings, sep="\n", end="\n" * bool(findings))
+    return int(bool(findings))
 
 
 if __name__ == "__main__":

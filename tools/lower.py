@@ -13,7 +13,6 @@ what its source gives.
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 from collections import Counter
@@ -24,7 +23,7 @@ import nbformat
 import nbformat.v4 as nbf
 from nbval.plugin import get_sanitize_patterns
 from plain import Plain
-from source import ROOT, Book, Directive, SourceError
+from source import ROOT, Book, Directive, SourceError, write_whole
 
 INSTALL = """\
 if not __import__("importlib.util").util.find_spec("helpers"):
@@ -212,9 +211,7 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
                 print(f"{page}.ipynb is not what {page}.md gives: run `make notebooks`")
                 status = 1
                 continue
-            unfinished = notebook.with_suffix(".tmp")
-            unfinished.write_text(text, "utf-8")
-            os.replace(unfinished, notebook)
+            write_whole(notebook, text)
             print(f"wrote {page}.ipynb")
     except SourceError as error:
         print(error, file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -30,6 +31,13 @@ for _depth in range(4):
 
 class SourceError(Exception):
     """A source that is not understood; the message begins with file and line."""
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write to a temporary name and rename, so that no half-written file is left."""
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_text(text, "utf-8")
+    os.replace(unfinished, path)
 
 
 @contextmanager
