@@ -42,10 +42,11 @@ results: $(INSTALLED)  ## run the full studies (or ONLY=name) and record them in
 bench: $(INSTALLED)  ## time the plain training loop against the fast one
 	@$(PYTHON) tools/bench.py
 
-serve: $(INSTALLED)  ## show the site at http://localhost:8000 (or PORT=...)
-	@test -f _build/html/index.html || { echo "First run \`make book\`."; exit 1; }
-	@echo "The book is at http://localhost:$(PORT); Ctrl-C stops."
-	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+links: $(INSTALLED)  ## look for external links that are dead
+	@$(PYTHON) tools/build.py --links
+
+serve: $(INSTALLED)  ## show the site at http://localhost:8000 (or PORT=...), build on save
+	@$(PYTHON) tools/serve.py --port $(PORT)
 
 clean:  ## remove all that was built; the environment in .venv stays
 	rm -rf _build

@@ -1,7 +1,13 @@
-"""Build the book: lint the sources, execute the notebooks, write the site."""
+"""Build the book: lint the sources, execute the notebooks, write the site.
+
+The exit status is 1 if the site could not be written, and 2 if it was but the page lint
+found something. With --links no site is written, and the status is 1 if an external
+link is dead.
+"""
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -13,11 +19,13 @@ from execute import BUILD, ROOT, alone, execute, notebooks
 SITE = BUILD / "html"
 
 
-def build() -> bool:
-    """Lint, execute, write the site; whether all of it went well."""
+def build() -> int:
+    """Lint, execute, write the site; the exit status."""
     clean = lint()
     cache = execute()
-    return cache is not None and write_site(cache) and clean
+    if cache is None or not write_site(cache):
+        return 1
+    return 0 if clean else 2
 
 
 def lint() -> bool:
@@ -28,16 +36,35 @@ def lint() -> bool:
     return subprocess.run(command, cwd=ROOT).returncode == 0
 
 
+def find_dead_links() -> int:
+    """Ask for each external link of the pages; the exit status."""
+    cache = execute()
+    return 0 if cache and sphinx(cache, BUILD / "links", "linkcheck") else 1
+
+
 def write_site(cache: Path) -> bool:
-    """Write the site from the executed notebooks; a warning is an error."""
-    from jupyter_book.sphinx import REDIRECT_TEXT, build_sphinx
+    """Write the site from the executed notebooks; whether that went well."""
+    from jupyter_book.sphinx import REDIRECT_TEXT
+
+    if not sphinx(cache, SITE, "html"):
+        # read all pages again next time, or what is named now would go unnoticed
+        shutil.rmtree(BUILD / ".doctrees", ignore_errors=True)
+        return False
+    (SITE / "index.html").write_text(REDIRECT_TEXT.format(first_page="book/index.html"))
+    return True
+
+
+def sphinx(cache: Path, target: Path, builder: str) -> bool:
+    """Let Sphinx read all pages and write to `target`; a warning is an error."""
+    from jupyter_book.sphinx import build_sphinx
     from sphinx.util.console import nocolor
 
     if not sys.stderr.isatty():
         nocolor()
     result = build_sphinx(
         ROOT,
-        SITE,
+        target,
+        builder=builder,
         noconfig=True,
         path_config=ROOT / "_config.yml",
         confoverrides={
@@ -50,23 +77,23 @@ def write_site(cache: Path) -> bool:
         warningiserror=True,
         keep_going=True,
     )
-    if result != 0:
-        # read all pages again next time, or what is named now would go unnoticed
-        shutil.rmtree(BUILD / ".doctrees", ignore_errors=True)
-        return False
-    (SITE / "index.html").write_text(REDIRECT_TEXT.format(first_page="book/index.html"))
-    return True
+    return result == 0
 
 
 def main() -> int:
     """Build under a lock, and say where the site lies and how long it took."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--links", action="store_true", help="look for dead links only")
+    if parser.parse_args().links:
+        with alone():
+            return find_dead_links()
     start = time.monotonic()
     with alone():
-        done = build()
+        status = build()
     seconds = f"{time.monotonic() - start:.0f} s"
-    if not done:
+    if status:
         print(f"The book has errors, which are named above ({seconds}).")
-        return 1
+        return status
     for path in notebooks():
         if not path.with_suffix(".ipynb").exists():
             print(f"{path.with_suffix('.ipynb').name} is missing: `make notebooks`")

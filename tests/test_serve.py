@@ -1,0 +1,119 @@
+"""`make serve` on a small book: a saved source is built and shown, a fault is not."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import psutil
+import pytest
+from test_build import PAGE, Book
+
+ADDRESS = "http://localhost:"
+QUEUED = "It was saved during the first build."
+
+
+class Served:
+    """A small book that is being served."""
+
+    def __init__(self, root: Path):
+        self.book, self.said = Book(root), ""
+        self.process = self.book.start("tools/serve.py", "--port", "0")
+        self.guard = threading.Timer(300, self.process.kill)  # no test waits for ever
+        self.guard.start()
+        self.until(ADDRESS)
+        self.url = self.said[self.said.index(ADDRESS) :].split(";")[0]
+        self.waiting = self.get("index.html")
+        self.until(": executing ...")
+        self.replace("One sentence.", QUEUED)
+        self.until("The site")
+        self.until("The site")
+
+    def until(self, text: str) -> None:
+        """Read what it says up to a line with `text`."""
+        for line in self.process.stdout:
+            self.said += line
+            if text in line:
+                return
+        pytest.fail(f"no {text!r} in\n{self.said}")
+
+    def get(self, name: str) -> str:
+        with urlopen(self.url + name, timeout=20) as answer:
+            return answer.read().decode()
+
+    def replace(self, old: str, new: str) -> None:
+        text = self.book.read(PAGE)
+        assert old in text
+        self.book.write(PAGE, text.replace(old, new))
+
+    def processes(self) -> list[psutil.Process]:
+        """All that run in the folder of the book."""
+        return [
+            process
+            for process in psutil.process_iter(["cwd"])
+            if (process.info["cwd"] or "").startswith(str(self.book.root))
+        ]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    served = Served(tmp_path_factory.mktemp("served"))
+    yield served
+    served.process.kill()
+    served.guard.cancel()
+
+
+def test_what_is_saved_during_a_build_is_built_after_it(served):
+    assert "The book is being built" in served.waiting
+    assert served.said.count("The site shows it.") == 2, served.said
+    assert "small.md: saved." in served.said
+    assert "Another build is running" not in served.said
+    page = served.get("notebooks/small.html")
+    assert QUEUED in page and page.count("/_reload.js") == 1
+    assert "_reload" not in served.book.html("notebooks/small")
+
+
+def test_a_fault_leaves_the_page_as_it_was(served):
+    served.replace(QUEUED, "See {ref}`nowhere`.")
+    served.until("The site stays as it was.")
+    assert "undefined label: 'nowhere'" in served.said
+    assert QUEUED in served.get("notebooks/small.html")
+    served.replace("See {ref}`nowhere`.", QUEUED)
+    served.until("The site shows it.")
+
+
+def test_the_page_in_the_browser_shows_what_the_lint_only_names(served, browser):
+    page = browser.new_page()
+    page.goto(served.url + "notebooks/small.html")
+    served.book.write("tools/lint.py", "raise SystemExit('small.md:1: a finding')")
+    served.replace(QUEUED, "A change.")
+    page.get_by_text("A change.").wait_for(timeout=120_000)
+    page.close()
+    served.until("all the same.")
+    assert "small.md:1: a finding" in served.said
+
+
+def test_a_port_in_use_is_named(served):
+    port = served.url.removeprefix(ADDRESS).strip("/")
+    second = served.book.start("tools/serve.py", "--port", port)
+    said = second.communicate()[0]
+    assert second.returncode == 1
+    assert said.startswith(f"Port {port} cannot be used") and said.count("\n") == 1
+
+
+def test_nothing_is_left_when_it_ends_while_a_notebook_runs(served):
+    cell = 'check.value("sm-1", 3 * 3, 9)'
+    served.replace(cell, f"__import__('time').sleep(600); {cell}")
+    served.until(": executing ...")
+    time.sleep(3)  # the kernel starts
+    assert len(served.processes()) == 3, "the server, the build, the kernel"
+    served.process.send_signal(signal.SIGINT)
+    assert served.process.wait(20) == 0
+    ends = time.monotonic() + 20  # a kernel looks for its parent now and then
+    while served.processes() and time.monotonic() < ends:
+        time.sleep(0.1)
+    assert served.processes() == []
+    assert list(served.book.root.glob("_build/preview-*")) == []
