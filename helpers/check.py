@@ -5,6 +5,10 @@ coefficient, a missing term) and demands that the altered claim is refused: a ch
 that would let an altered claim through is *vacuous* and fails. A passed check
 returns a `Result`, which shows as one line on the page and feeds the ledger.
 
+Each takes the `id` of its question first, and the `claim` in words for the ledger. What
+cannot be checked (a NaN, too few samples, the same object on both sides) raises
+`ValueError`.
+
 =====================  ==============================================================
 `identity`             two sympy expressions are equal
 `gradient`             a formula is the derivative of a function
@@ -38,7 +42,12 @@ class Vacuous(CheckFailed):
 
 @dataclass(frozen=True)
 class Result:
-    """A claim that was not refuted, how it was tried, and what would have shown."""
+    """A claim that was not refuted, how it was tried, and what would have shown.
+
+    `id` of the question, `kind` of check, `claim` and `method` in words;
+    `strength`: the error that would have shown; `mutants`: how many altered claims
+    were refused.
+    """
 
     id: str
     kind: str
@@ -68,7 +77,7 @@ def identity(
 
     `left`, `right`: sympy expressions or matrices of one shape, exact (no floats).
     Write one side unevaluated (`Derivative`, `Sum`, `Integral`), so that the claim
-    is not settled before it is stated. Random points obey the assumptions of the
+    is not settled before it is stated. The random `points` obey the assumptions of the
     symbols and the condition `given`. Raises `CheckFailed` with a point where the
     sides differ, `Vacuous` if an altered claim passes as well.
     """
@@ -235,7 +244,9 @@ def gradient(
     The derivative of an output of shape `o` in an input of shape `s` has shape
     `o + s`. `inputs`: shapes such as `(3, 5)`, drawn from N(0, 1), or functions of a
     `torch.Generator` that return a tensor. Sizes of a matrix must differ, so that a
-    forgotten transpose shows. Raises `CheckFailed` with the worst entry.
+    forgotten transpose shows. At each of the `points` no entry may be off by more than
+    `rtol` of the largest one. Raises `CheckFailed` with the worst entry, `Vacuous` if
+    an altered formula passes as well.
     """
     import torch
 

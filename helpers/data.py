@@ -69,7 +69,11 @@ class _Described:
 
 @dataclass(frozen=True, eq=False)
 class Dataset(_Described):
-    """Images uint8, (N, H, W, C) or (N, H, W), and labels int64 (N,), in two parts."""
+    """Images uint8, (N, H, W, C) or (N, H, W), and labels int64 (N,), in two parts.
+
+    Pixels are 0 to 255; a label is an index into `classes`. `source` is one of the
+    above, `sha256` identifies the content.
+    """
 
     train_images: np.ndarray = field(repr=False)
     train_labels: np.ndarray = field(repr=False)
@@ -82,7 +86,7 @@ class Photographs(_Described):
     """Photographs of differing sizes, read when asked for, with labels int64 (N,).
 
     `photographs[i]` is an image uint8 (H, W, 3). `items` holds the paths of the files;
-    in the stand-in, which has no files, the images.
+    in the stand-in, which has no files, the images. The rest is as in `Dataset`.
     """
 
     labels: np.ndarray = field(repr=False)

@@ -61,7 +61,7 @@ class Runs:
         return rows[:, int(index)] if index else rows
 
     def mean(self, value: str, **config):
-        """The mean over the seeds."""
+        """The mean over the seeds, shape (...) of one value."""
         return self.values(value, **config).mean(axis=0)
 
     def interval(self, value: str, **config) -> tuple:
@@ -70,7 +70,10 @@ class Runs:
 
 
 def mean_and_half_width(rows: np.ndarray) -> tuple:
-    """Mean over the first axis and half the width of its 95 % t-interval."""
+    """Mean over the first axis and half the width of its 95 % t-interval.
+
+    `rows`: shape (n, ...), both results: (...). The half width of one row is NaN.
+    """
     from scipy.stats import t
 
     rows = np.asarray(rows, dtype=float)
@@ -88,7 +91,10 @@ def interval(rows: np.ndarray) -> tuple:
 
 
 def in_text(rows: np.ndarray, form: str = ".3g") -> str:
-    """The mean ± half the width of its 95 % t-interval; of one row, the row."""
+    """The mean ± half the width of its 95 % t-interval; of one row, the row.
+
+    `rows`: shape (n,); `form`: a format such as `.3g` or `.1%`.
+    """
     mean, half = mean_and_half_width(rows)
     plain = form.removeprefix("+")
     return f"{mean:{form}}" + ("" if np.isnan(half) else f" ± {half:{plain}}")
@@ -111,8 +117,9 @@ def study(
     the number of `seeds` and the budget, passed on as keyword arguments. `data`: the
     data sets that the function uses, for the provenance. The function returns a dict
     of numbers and lists of numbers; if it has a parameter `checkpoint`, it gets a path
-    for `training.resumable` there, None in a quick run. A full run needs real data and
-    raises `RuntimeError` on the stand-in.
+    for `training.resumable` there, None in a quick run. `question` (its id) and `title`
+    go into the record. A full run needs real data and raises `RuntimeError` on the
+    stand-in; a `BOOK_SCALE` of another name is a `ValueError`.
     """
     scale = os.environ.get("BOOK_SCALE", "quick")
     if scale not in ("quick", "full"):
@@ -310,7 +317,10 @@ def lookup(name: str, path: str) -> float | str:
 
 
 class Study:
-    """The recorded runs (`recorded`), and those made now (`quick`), or None each."""
+    """The recorded runs (`recorded`), and those made now (`quick`), or None each.
+
+    `runs` are the recorded ones where there are any; `record` is the whole file.
+    """
 
     def __init__(self, name, live: Runs | None, record: dict | None, data):
         self.name, self.quick, self.record, self.data = name, live, record, data
@@ -318,7 +328,10 @@ class Study:
         self.runs = self.recorded or live
 
     def table(self, value: str, form: str = ".3g") -> Table:
-        """Recorded mean ± half the 95 % interval for each configuration, beside now."""
+        """Recorded mean ± half the 95 % interval for each configuration, beside now.
+
+        `value` as in `Runs.values`, `form` as in `in_text`.
+        """
         head = list(self.runs.configs()[0]) + ["recorded", "this run"]
         body = []
         for config in self.runs.configs():

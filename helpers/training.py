@@ -21,7 +21,10 @@ def device() -> torch.device:
 
 
 def to_tensor(images: np.ndarray) -> Tensor:
-    """Images uint8 (N, H, W) or (N, H, W, C) as float32 (N, C, H, W) in [0, 1]."""
+    """Images uint8 (N, H, W) or (N, H, W, C) as float32 (N, C, H, W) in [0, 1].
+
+    Raises `ValueError` for any others.
+    """
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
         raise ValueError(
             f"expected uint8 images (N, H, W) or (N, H, W, C), "
@@ -53,8 +56,9 @@ def train(
 ) -> Iterator[Tensor]:
     """Minimize the cross-entropy; yields each epoch's mini-batch losses, (batches,).
 
-    `x`: (N, ...), `y`: class indices (N,), both on the model's device. The steps are
-    those of the plain loop over a `DataLoader`, without its work for each example.
+    A loss is the mean over its mini-batch before the step, in nats. `x`: (N, ...), `y`:
+    class indices (N,), both on the model's device. The steps are those of the plain
+    loop over a `DataLoader`, without its work for each example.
     """
     if x.ndim == 4:  # the layout in which the kernels for few channels are faster
         x = x.to(memory_format=torch.channels_last)
@@ -174,7 +178,11 @@ def train_stacked(
 
 @torch.no_grad()
 def accuracy(model: nn.Module, x: Tensor, y: Tensor, batch_size: int = 1000) -> float:
-    """The share of examples whose largest output is their label; evaluation mode."""
+    """The share of examples whose largest output is their label; evaluation mode.
+
+    `x`: (N, ...), `y`: class indices (N,), both on the model's device, which gets
+    `batch_size` examples at a time.
+    """
     was_training = model.training
     model.eval()
     batches = zip(x.split(batch_size), y.split(batch_size), strict=True)

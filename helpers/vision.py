@@ -1,4 +1,4 @@
-"""Makes torchvision usable beside a build of torch that has no CUDA.
+"""Makes torchvision usable beside a build of torch that has no CUDA. ::
 
     import helpers.vision
     from torchvision.transforms import v2
