@@ -37,11 +37,18 @@ function opened({ target }) {
   typeset(inView);
 }
 
-function openForPrint() {
+// On paper all is open, and light.
+function prepareForPrint() {
+  const root = document.documentElement;
+  const { theme } = root.dataset;
   const closed = document.querySelectorAll("details:not([open])");
+  root.dataset.theme = "light";
   closed.forEach((details) => (details.open = true));
-  const close = () => closed.forEach((details) => (details.open = false));
-  addEventListener("afterprint", close, { once: true });
+  const restore = () => {
+    root.dataset.theme = theme;
+    closed.forEach((details) => (details.open = false));
+  };
+  addEventListener("afterprint", restore, { once: true });
 }
 
 // A link to each exercise and erratum, as headings and equations have one.
@@ -207,5 +214,5 @@ document.addEventListener("readystatechange", () => {
   typesetAll();
 });
 addEventListener("hashchange", reveal);
-addEventListener("beforeprint", openForPrint);
+addEventListener("beforeprint", prepareForPrint);
 document.addEventListener("toggle", opened, true);
