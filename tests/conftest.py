@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -10,24 +10,18 @@ from pathlib import Path
 
 import pytest
 from browsing import SITE
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
-    None,
-)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+from browser import MISSING, chromium  # noqa: E402
 
 
 @pytest.fixture(scope="module")  # its event loop would stand in the way of others
 def browser():
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium
-        if not CHROMIUM and not Path(chromium.executable_path).exists():
-            pytest.skip("no Chromium: install it, or run `playwright install chromium`")
-        flags = ["--no-sandbox", "--disable-dev-shm-usage"]
-        browser = chromium.launch(executable_path=CHROMIUM, args=flags)
+    with chromium() as browser:
+        if not browser:
+            pytest.skip(MISSING)
         yield browser
-        browser.close()
 
 
 class Handler(SimpleHTTPRequestHandler):

@@ -1,0 +1,31 @@
+"""The browser that prints the book and opens its pages in tests."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+MISSING = (
+    "No Chromium was found: install one, or run "
+    "`.venv/bin/playwright install chromium`."
+)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser | None]:
+    """A Chromium of the system or else of playwright, or None if there is neither."""
+    installed = next(filter(None, map(shutil.which, NAMES)), None)
+    with sync_playwright() as playwright:
+        kind = playwright.chromium
+        if not installed and not Path(kind.executable_path).exists():
+            yield None
+            return
+        flags = ["--no-sandbox", "--disable-dev-shm-usage"]
+        browser = kind.launch(executable_path=installed, args=flags)
+        yield browser
+        browser.close()
