@@ -1,0 +1,178 @@
+"""A copy of the book with one small notebook, for tests that build."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE, NAME = "notebooks/small.md", "small.md"
+NOTEBOOK = """\
+---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+# A small problem set
+
+One sentence.
+
+```{code-cell} ipython3
+from IPython.display import SVG
+from helpers import check
+```
+
+```{exercise} The square of $x$
+:label: sm-1
+
+*Difficulty 1, 5 minutes.* Find it.
+```
+
+```{solution-start} sm-1
+:class: dropdown
+```
+
+$$
+x^2 = x \\cdot x
+$$ (eq-sm-1)
+
+```{code-cell} ipython3
+check.value("sm-1", 3 * 3, 9)
+```
+
+```{erratum} sm-e1
+:question: sm-1
+:verdict: misprint
+There is an $x$ too many
+
+**Printed.** $x^3$. **Right.** {eq}`eq-sm-1`, as {ref}`sm-1` asks.
+
+$$
+x^3 \\ne x^2
+$$ (eq-sm-1-e)
+```
+
+```{solution-end}
+```
+
+```{exercise} A matter of taste
+:label: sm-2
+
+*Difficulty 2, 10 minutes and the computer.* Why?
+```
+
+```{solution-start} sm-2
+:class: dropdown
+```
+
+Because.
+
+```{solution-end}
+```
+"""
+ENTRIES = r"( +- file: notebooks)/\w+\n(?:\1/\w+\n)*"  # of all problem sets
+INDEX = """
+# A small book
+
+{count}`questions` questions, {count}`checks` checks that refused {count}`altered`
+altered claims, and {count}`errata` errata.
+"""
+RESULTS = """
+# Recorded results
+
+```{results-list}
+```
+"""
+RECORD = {
+    "name": "trial",
+    "title": "A trial",
+    "question": "sm-1",
+    "command": "make results ONLY=trial",
+    "date": "2026-01-02",
+    "device": "one core",
+    "seconds": 3.0,
+    "versions": {"python": "3.11"},
+    "data": {"digits": {"source": "cache", "sha256": "abc"}},
+    "commit": "0123456",
+    "runs": [
+        {"config": {"n": 1}, "seed": s, "values": {"loss": 0.2 + s / 10}, "seconds": 1}
+        for s in range(3)
+    ],
+}
+
+
+class Book:
+    """A copy of the book with one small notebook."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        for name in ("book", "helpers", "tools"):
+            shutil.copytree(ROOT / name, root / name)
+        for name in ("_config.yml", "requirements.txt"):
+            shutil.copy(ROOT / name, root)
+        toc = (ROOT / "_toc.yml").read_text()
+        self.write("_toc.yml", re.sub(ENTRIES, r"\1/small\n", toc))
+        self.write("book/index.md", INDEX)
+        self.write("book/results.md", RESULTS)
+        self.write(PAGE, NOTEBOOK)
+        self.write("notebooks/small.ipynb", json.dumps({"cells": []}))
+        self.write("results/trial.json", json.dumps(RECORD))
+        self.write("tools/lint.py", "")  # it has tests of its own
+
+    def write(self, name: str, text: str) -> None:
+        path = self.root / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+
+    def read(self, name: str) -> str:
+        return (self.root / name).read_text("utf-8")
+
+    def html(self, page: str) -> str:
+        return self.read(f"_build/html/{page}.html")
+
+    def start(self, *program: str) -> subprocess.Popen:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(self.root),
+            "BOOK_CACHE": str(self.root / "data"),
+        }
+        environment.pop("BOOK_DATA", None)
+        return subprocess.Popen(
+            [sys.executable, *(program or ["tools/build.py"])],
+            cwd=self.root,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def build(self, *program: str, expect: int = 0) -> str:
+        process = self.start(*program)
+        output, _ = process.communicate()
+        assert process.returncode == expect, output
+        return output
+
+    @contextmanager
+    def edited(self, name: str, old: str, new: str):
+        before = self.read(name)
+        assert old in before
+        self.write(name, before.replace(old, new))
+        try:
+            yield
+        finally:
+            self.write(name, before)
+
+    def line(self, name: str, text: str) -> int:
+        return self.read(name).splitlines().index(text) + 1
