@@ -17,7 +17,7 @@ ifdef BOOK_DATA  # absolute, since notebooks run in a folder of their own
 export BOOK_DATA := $(shell cd "$(BOOK_DATA)" 2>/dev/null && pwd || echo "$(BOOK_DATA)")
 endif
 
-.PHONY: book test question notebooks results bench links serve clean help
+.PHONY: book test pdf question notebooks results bench links serve clean help
 
 book: $(INSTALLED)  ## execute the notebooks and build the site in _build/html
 	@$(PYTHON) tools/build.py
@@ -27,6 +27,9 @@ test: book  ## run all tests
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile
 	$(PYTHON) -m pytest -q --nbval-lax --nbval-sanitize-with tests/nbval.ini \
 		--nbval-cell-timeout=600 -n 2 --dist loadscope notebooks
+
+pdf: book  ## print the whole book into _build/deep-learning-solutions.pdf
+	@$(PYTHON) tools/pdf.py
 
 question: $(INSTALLED)  ## begin a new question: ID=gr-5-1 [TITLE=] [SET=] [AFTER=]
 	@$(PYTHON) tools/question.py --id "$$ID" --title "$$TITLE" --set "$$SET" \

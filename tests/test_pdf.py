@@ -1,0 +1,160 @@
+"""The PDF of a small book, and a page as a reader prints it."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from browser import MISSING, chromium
+from browsing import SETS, needs_site, typeset
+from pypdf import PdfReader
+from small_book import PAGE, Book
+
+FIGURE = """
+```{hint} Hint 1
+:class: dropdown
+
+Look at what folds.
+```
+
+```{code-cell} ipython3
+---
+mystnb:
+  image:
+    alt: A black square
+---
+SVG("<svg xmlns='http://www.w3.org/2000/svg'><rect width='9' height='9'/></svg>")
+```
+
+See {ref}`sm-2` and [the ledger](../book/checks.md), $\\frac{1}{2}$.
+
+```{solution-start} sm-1
+"""
+
+
+@pytest.fixture(scope="module")
+def pdf(tmp_path_factory):
+    book = Book(tmp_path_factory.mktemp("book"))
+    source = book.read(PAGE).replace("\n```{solution-start} sm-1\n", FIGURE)
+    book.write(PAGE, source)
+    book.build()
+    with chromium() as browser:
+        if not browser:
+            pytest.skip(MISSING)
+    assert "The book is in" in book.build("tools/pdf.py")
+    assert not list((book.root / "_build").glob("*.tmp"))
+    return PdfReader(book.root / "_build" / "deep-learning-solutions.pdf")
+
+
+@pytest.fixture(scope="module")
+def text(pdf):
+    return "\n".join(page.extract_text() for page in pdf.pages)
+
+
+def tags(element):
+    """All elements of the tag tree below one."""
+    element = element.get_object()
+    for child in element if isinstance(element, list) else [element]:
+        child = child.get_object()
+        if isinstance(child, dict):
+            if "/S" in child:
+                yield child
+            if "/K" in child:
+                yield from tags(child["/K"])
+
+
+def titles(outline):
+    """The entries of an outline as (level, title)."""
+    for entry in outline:
+        if isinstance(entry, list):
+            yield from ((level + 1, title) for level, title in titles(entry))
+        else:
+            yield 1, entry.title
+
+
+def test_outline_has_pages_and_questions(pdf):
+    found = list(titles(pdf.outline))
+    assert (1, "1. A small problem set") in found
+    assert (2, "Exercise 1.2 (A matter of taste)") in found
+    assert [title for level, title in found if level == 1][-1] == "About this book"
+
+
+def test_title_language_and_tags(pdf):
+    root = pdf.trailer["/Root"]
+    assert pdf.metadata.title == "Deep learning, solved and checked"
+    assert pdf.metadata.author == "The authors of the book"
+    assert root["/Lang"] == "en" and root["/MarkInfo"]["/Marked"]
+    kinds = {tag["/S"] for tag in tags(root["/StructTreeRoot"]["/K"])}
+    assert {"/H1", "/H2", "/P", "/Table", "/TH", "/Link", "/Figure"} <= kinds
+
+
+def test_figures_and_formulas_have_alternatives(pdf):
+    found = list(tags(pdf.trailer["/Root"]["/StructTreeRoot"]["/K"]))
+    alternatives = [tag["/Alt"] for tag in found if "/Alt" in tag]
+    assert "A black square" in alternatives
+    assert {r"\frac{1}{2}", r"x^2 = x \cdot x"} <= set(alternatives)
+
+
+def test_all_is_open_and_set(text):
+    assert "Look at what folds." in text and "Because." in text
+    assert re.search(r'check\.value\("sm-1", 3 \* 3, 9\)', text)
+    assert not re.search(r"\$|\\frac|\\cdot|\\\(|\\\[", text)
+
+
+def test_no_control_is_printed(text):
+    for control in ("Open all", "Close all", "Next question", "Previous", "#"):
+        assert control not in text
+
+
+def test_pages_have_numbers_which_the_contents_give(pdf):
+    numbers = [re.search(r"^\d+$", page.extract_text(), re.M) for page in pdf.pages]
+    assert [n and int(n[0]) for n in numbers] == [None, *range(2, len(numbers) + 1)]
+    contents = pdf.pages[1].extract_text()
+    assert int(re.search(r"About this book\s+(\d+)", contents)[1]) == len(pdf.pages)
+    [set_begins] = [e for e in pdf.outline if getattr(e, "title", "").startswith("1. ")]
+    stated = re.search(r"1\. A small problem set\s+(\d+)", contents)[1]
+    assert int(stated) == pdf.get_destination_page_number(set_begins) + 1
+
+
+def test_links_stay_inside_and_arrive(pdf):
+    places = {name.lstrip("/") for name in pdf.named_destinations}
+    notes = [n.get_object() for page in pdf.pages for n in page.get("/Annots", [])]
+    inside = {str(note["/Dest"]).lstrip("/") for note in notes if "/Dest" in note}
+    outside = {note["/A"]["/URI"] for note in notes if "/A" in note}
+    assert {"book/checks", "notebooks/small.sm-2", "book/checks.sm-1"} <= inside
+    assert inside <= places
+    assert outside and all(address.startswith("https://") for address in outside)
+
+
+def test_pages_are_a4(pdf):
+    for page in pdf.pages:
+        assert [round(side / 72 * 25.4) for side in page.mediabox[2:]] == [210, 297]
+
+
+WIDER_THAN_THE_PAPER = """() => [...document.querySelectorAll(
+  ".bd-article :is(mjx-container, table, pre, img, p)"
+)].filter((element) => element.getBoundingClientRect().right > innerWidth + 1)
+  .map((element) => element.textContent)"""
+
+
+@needs_site
+def test_page_is_printed_light_open_and_without_controls(open_page):
+    page = open_page(SETS[0], color_scheme="dark")
+    typeset(page)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("html[data-theme=light]").count() == 1
+    assert page.locator("details:not([open])").count() == 0
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 612, "height": 900})  # A4 without margins
+    assert page.evaluate(WIDER_THAN_THE_PAPER) == []
+    assert page.get_by_role("button").count() == 0
+    assert page.locator(".neighbours:visible, .headerlink:visible").count() == 0
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("html[data-theme=dark]").count() == 1
+    assert page.locator("details[open]").count() == 0
+    printed = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
+    text = printed.pages[0].extract_text()
+    assert "1. General review" in text and "Solution" in text
+    assert "Open all solutions" not in text

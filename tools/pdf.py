@@ -1,0 +1,246 @@
+"""Print the whole book, as the site shows it, into one PDF.
+
+The articles of the site are joined into one page, `_build/book.html`, in which all
+ids are unique and all links lead to places of that page. Without the site's scripts
+hints and solutions stand open and there are no controls. Chromium prints that page
+twice: the page numbers of the contents are known only after the first time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import posixpath
+import re
+import sys
+import time
+from html import escape
+from pathlib import Path
+from urllib.parse import urldefrag
+
+import pikepdf
+import yaml
+from browser import MISSING, chromium
+from bs4 import BeautifulSoup, NavigableString, Tag
+from execute import BUILD, ROOT, alone
+from playwright.sync_api import Browser, Page
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+SITE, JOINED = BUILD / "html", BUILD / "book.html"
+PDF = BUILD / "deep-learning-solutions.pdf"
+MATHJAX = SITE / "_static" / "mathjax" / "tex-chtml.js"
+PATIENCE = 1_800_000  # milliseconds that one step of the browser may take
+ELSEWHERE = re.compile(r"(https?|mailto|data):")
+UNCOLOURED = "pre span:is(.n, .nn, .o, .p, .w)"  # half of all tags of the PDF
+
+HTML = """\
+<!doctype html>
+<html lang="en" data-theme="light">
+<head><meta charset="utf-8"><title>{title}</title>{styles}</head>
+<body><main class="bd-main"><div class="bd-content"><div class="bd-article-container">
+<div class="cover">
+<p class="book-title">{title}</p>
+<p>{author}, {copyright}</p>
+<p>Text and figures: <a href="https://creativecommons.org/licenses/by/4.0/">CC BY
+4.0</a>. Code: MIT.</p>
+<p><a href="{repository}">{repository}</a></p>
+</div>
+{contents}
+{articles}
+</div></div></main></body></html>
+"""
+TRANSPARENT = (
+    "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAAAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
+)
+# A transparent image carries the source of a formula into the tags: Chromium passes
+# over what MathJax offers to screen readers.
+TYPESET = """async ([id, transparent]) => {
+  await MathJax.startup.promise;
+  const root = document.getElementById(id);
+  await MathJax.typesetPromise([root]);
+  for (const formula of MathJax.startup.document.getMathItemsWithin(root)) {
+    const image = new Image();
+    image.src = transparent;
+    image.alt = formula.math.trim();
+    formula.typesetRoot.querySelector("mjx-assistive-mml").replaceWith(image);
+  }
+  await document.fonts.ready;
+  const raw = ".math:not(:has(mjx-math)), .math:has(mjx-merror)";
+  return [...root.querySelectorAll(raw)].map((formula) => formula.textContent);
+}"""
+NUMBER = """(pages) => {
+  for (const link of document.querySelectorAll(".book-contents a")) {
+    link.dataset.page = pages[decodeURI(link.hash.slice(1))];
+  }
+}"""
+
+
+class Joined:
+    """All pages of the book in one."""
+
+    def __init__(self, config: dict):
+        self.config = config
+        self.toc = parse_toc_yaml(ROOT / "_toc.yml")
+        self.articles: dict[str, Tag] = dict.fromkeys(self.toc)
+        for page in self.articles:
+            self.articles[page] = self.article(page)
+
+    def article(self, page: str) -> Tag:
+        """What a page says, fit for the joined page."""
+        article = _read(page).select_one("article")
+        for element in article.select("[id]"):
+            element["id"] = f"{page}.{element['id']}"
+        for link in article.select("a[href]"):
+            self.lead(link, page)
+        for image in article.select("img[src]"):
+            if not ELSEWHERE.match(image["src"]):
+                image["src"] = _resolve(f"html/{page}", image["src"])
+        for title in article.select(".exercise > .admonition-title"):
+            title["role"] = "heading"  # for the outline
+            title["aria-level"] = len(title.find_parents("section")) + 1
+        for formula in article.select("span.math"):
+            _take_comma(formula)
+        for token in article.select(UNCOLOURED):
+            token.unwrap()
+        article["id"] = page
+        return article
+
+    def lead(self, link: Tag, page: str) -> None:
+        """Make a link lead to a place of the joined page, or nowhere."""
+        path, fragment = urldefrag(link["href"])
+        target = _resolve(page, path).removesuffix(".html") if path else page
+        if target in self.articles:
+            link["href"] = f"#{target}.{fragment}" if fragment else f"#{target}"
+        elif not ELSEWHERE.match(path):
+            del link["href"]  # a file of the site
+
+    def contents(self) -> str:
+        """All pages, with the sections of the problem sets."""
+        lines = ["<h1>Contents</h1>"]
+        for part in self.toc.root.subtrees:
+            lines.append(f"<p>{escape(part.caption)}</p><ul>")
+            for page in part.files():
+                lines.append(_entry(page, self.title(page)))
+                heads = self.articles[page].select("h2") if part.numbered else ()
+                lines += [_entry(h.parent["id"], _words(h), "section") for h in heads]
+            lines.append("</ul>")
+        return f'<nav class="book-contents">{"".join(lines)}</nav>'
+
+    def title(self, page: str) -> str:
+        """The title of a page, with its number if it has one."""
+        return _words(self.articles[page].h1)
+
+    def write(self) -> None:
+        """Write it beside the site, whose style and figures it uses."""
+        first = next(iter(self.articles))
+        styles = _read(first).select("link[rel=stylesheet]")
+        for style in styles:
+            style["href"] = _resolve(f"html/{first}", style["href"])
+        heads = []
+        for number, (page, article) in enumerate(self.articles.items()):
+            article["style"] = f"page: p{number}"
+            head = json.dumps(self.title(page), ensure_ascii=False)
+            heads.append(f"@page p{number} {{ @top-right {{ content: {head} }} }}")
+        heads = f"<style>{' '.join(heads)}</style>"
+        html = HTML.format(
+            title=escape(self.config["title"]),
+            author=escape(self.config["author"]),
+            copyright=escape(self.config["copyright"]),
+            repository=escape(self.config["repository"]["url"]),
+            styles="".join(map(str, styles)) + heads,
+            contents=self.contents(),
+            articles="\n".join(map(str, self.articles.values())),
+        )
+        JOINED.write_text(html, "utf-8")
+
+
+def _read(page: str) -> BeautifulSoup:
+    return BeautifulSoup((SITE / f"{page}.html").read_text("utf-8"), "html.parser")
+
+
+def _resolve(page: str, path: str) -> str:
+    return posixpath.normpath(posixpath.join(page, "..", path))
+
+
+def _take_comma(formula: Tag) -> None:
+    """Let a comma belong to the formula before it, or it may begin the next line."""
+    after = formula.next_sibling
+    if isinstance(after, NavigableString):
+        comma = re.match(r"[,.;:!?)\]]*", after)[0]
+        formula.append(comma)
+        after.replace_with(after[len(comma) :])
+
+
+def _words(heading: Tag) -> str:
+    return heading.get_text().removesuffix("#").strip()
+
+
+def _entry(id: str, words: str, kind: str = "chapter") -> str:
+    return f'<li class="{kind}"><a href="#{id}">{escape(words)}</a></li>'
+
+
+def print_book(browser: Browser, joined: Joined) -> int:
+    """Print the joined page; the number of pages."""
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(JOINED.as_uri())
+    settings = joined.config["sphinx"]["config"]["mathjax3_config"]
+    settings |= {
+        "options": {"enableMenu": False, "processHtmlClass": "math"},
+        "chtml": {"matchFontHeight": False},
+    }
+    page.evaluate(f"window.MathJax = {json.dumps(settings)}")
+    page.add_script_tag(url=MATHJAX.as_uri())
+    for number, name in enumerate(joined.articles, start=1):
+        print(f"Formulas: page {number} of {len(joined.articles)}", flush=True)
+        if raw := page.evaluate(TYPESET, [name, TRANSPARENT]):
+            sys.exit(f"{name}: these formulas cannot be set: {raw}")
+    unfinished = PDF.with_suffix(".tmp")
+    print("Printing ...", flush=True)
+    _print(page, unfinished)
+    page.evaluate(NUMBER, _page_numbers(unfinished))
+    print("Printing again, with page numbers in the contents ...", flush=True)
+    _print(page, unfinished)
+    with pikepdf.open(unfinished, allow_overwriting_input=True) as pdf:
+        pdf.docinfo["/Author"] = joined.config["author"]
+        # a third of the size, since most of it are tags
+        pdf.save(object_stream_mode=pikepdf.ObjectStreamMode.generate)
+        count = len(pdf.pages)
+    os.replace(unfinished, PDF)
+    return count
+
+
+def _print(page: Page, path: Path) -> None:
+    page.pdf(
+        path=path,
+        outline=True,
+        tagged=True,
+        prefer_css_page_size=True,
+        print_background=True,
+    )
+
+
+def _page_numbers(path: Path) -> dict[str, int]:
+    with pikepdf.open(path) as pdf:
+        numbers = {page.objgen: n for n, page in enumerate(pdf.pages, start=1)}
+        places = pdf.Root.Dests.items()
+        return {name[1:]: numbers[place[0].objgen] for name, place in places}
+
+
+def main() -> int:
+    """Make the PDF, and say where it lies, how long it is and how long it took."""
+    start = time.monotonic()
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    with alone(), chromium() as browser:
+        if not browser:
+            sys.exit(MISSING)
+        joined = Joined(config)
+        joined.write()
+        count = print_book(browser, joined)
+    size = f"{count} pages, {PDF.stat().st_size / 1e6:.1f} MB"
+    print(f"The book is in {PDF} ({size}, {time.monotonic() - start:.0f} s).")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
