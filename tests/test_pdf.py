@@ -154,7 +154,16 @@ def test_page_is_printed_light_open_and_without_controls(open_page):
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("html[data-theme=dark]").count() == 1
     assert page.locator("details[open]").count() == 0
+
+
+@needs_site
+def test_print_of_the_list_of_questions_has_only_the_list(open_page):
+    page = open_page("book/questions.html", color_scheme="dark")
+    typeset(page)
     printed = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
-    text = printed.pages[0].extract_text()
-    assert "1. General review" in text and "Solution" in text
-    assert "Open all solutions" not in text
+    lines = printed.pages[0].extract_text().splitlines()
+    assert {"1", "All questions"} == set(lines[:2])
+    assert re.match(r"1\.1 .* 1 \d+ ", next(line for line in lines if "1.1" in line))
+    for control in ("Words of the title", "Skip to", "Previous", "Search", "\uf002"):
+        assert control not in "\n".join(lines)
+    assert page.locator("html[data-theme=dark]").count() == 1
