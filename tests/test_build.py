@@ -191,6 +191,11 @@ FAULTS = {
     ),
     "```{erratum} sm-e3\n:question: sm-1\n:verdict: bad\nA title\n```": "verdict",
     "```{erratum} sm-e4\n:verdict: right\nA title\n```": "sm-e4 lacks question",
+    "```{interactive} other\n:name: fig-1\n:alt: x\n\nText.\n```": (
+        "no interactive figure 'other'; there are: kl-fits, learning-rate,"
+    ),
+    "```{interactive} kl-fits\n:name: fig-2\n\nText.\n```": "kl-fits lacks alt",
+    "```{interactive} newton-step\n:name: fig-3\n:alt: x\n```": "not one paragraph",
 }
 
 

@@ -110,6 +110,7 @@ def test_a_good_page_is_passed():
         ("    caption: A line.\n", "", 26, "without mystnb.figure.caption"),
         ("  image:\n    alt: A straight line.\n", "", 26, "without mystnb.image.alt"),
         (FIGURE, "", 26, "without mystnb.figure.caption"),
+        ("Think.\n```", "```\n\n```{interactive} a\n```", 17, "label None is not of"),
         ("# one comment", "# one\n# two", 26, "2 comment lines"),
         ("# one comment", "\n".join(["x = 1"] * 20), 26, "22 lines of code"),
         ("# one comment", "x = '" + 75 * "x" + "'", 35, "81 columns"),

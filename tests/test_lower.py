@@ -195,6 +195,19 @@ def test_a_figure_gets_its_caption_and_code_keeps_only_its_tags(book):
     )
 
 
+INTERACTIVE = "```{interactive} rate\n:name: fig-gr-1-1\n:alt: A line.\n\n$\\R$.\n```"
+
+
+def test_an_interactive_figure_is_its_caption_with_a_link_to_the_site(book):
+    (book.root / "book/figures").mkdir()
+    book.write("book/figures/rate.svg", "<svg/>")
+    assert book.text(f"{INTERACTIVE}\n\nAs {{ref}}`fig-gr-1-1` shows.") == (
+        '<a id="fig-gr-1-1"></a>*Fig. 1.1.* $\\mathbb{R}$. [This figure moves on the '
+        "site](https://example.github.io/book/notebooks/one.html#fig-gr-1-1).\n\n"
+        "As [Fig. 1.1](#fig-gr-1-1) shows."
+    )
+
+
 # -------------------------------------------------------------- formulas and links
 
 
@@ -316,6 +329,7 @@ def test_writing_and_comparing(book, capsys):
     [
         ("```{figure} x.png\n```", "3: unknown directive {figure}"),
         ("```{note}\n:name: x\nText\n```", "3: missing or unknown: name"),
+        (INTERACTIVE, "3: no interactive figure 'rate'; there are:"),
         ("```{exercise} X\nText\n```", "3: missing or unknown: label"),
         (":::{note}\nText\n:::", "3: {note} is not"),
         ("Text\n\n<b>bold</b> text", "5: html_inline is not"),

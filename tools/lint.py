@@ -121,6 +121,8 @@ class Page:
             self.open = ""
         elif block.name == "code-cell":
             self.read_code(block)
+        elif block.name == "interactive":
+            self.label(block.line, block.options.get("name"), "fig-" + ID)
         if block.name in WITH_TEXT:
             self.read(block.body, block.body_line)
 

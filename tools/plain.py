@@ -9,12 +9,24 @@ from collections import Counter
 from collections.abc import Iterator
 
 from markdown_it.token import Token
-from source import WITH_TEXT, Book, Directive, directive, located
+from source import (
+    BOXES,
+    WITH_TEXT,
+    Book,
+    Directive,
+    directive,
+    interactive_figures,
+    located,
+)
 
 from helpers import results
 
 DIRECTIVES = WITH_TEXT | {"code-cell", "solution-start", "solution-end"}
-REQUIRED = {"erratum": {"question", "verdict"}, "exercise": {"label"}}
+REQUIRED = {
+    "erratum": {"question", "verdict"},
+    "exercise": {"label"},
+    "interactive": {"alt", "name"},
+}
 OPTIONAL = {"class", "tags", "mystnb"}
 VERDICTS = {"right": "looks wrong and is right"}
 BLOCKS = set(
@@ -80,7 +92,7 @@ class Plain:
         parts = []
         for line, kind, content in self.blocks(text, first, quoted):
             with self.at(line):
-                if kind not in WITH_TEXT - {"exercise"} | {"text"}:
+                if kind not in BOXES - {"exercise"} | {"text"}:
                     raise ValueError(f"{kind} inside a directive")
                 parts.append(content if kind == "text" else self.box(content))
         return "\n\n".join(parts)
@@ -91,6 +103,8 @@ class Plain:
         if block.name == "hint":
             body = self.text(body, line)
             return f"<details>\n<summary>{title}</summary>\n\n{body}\n\n</details>"
+        if block.name == "interactive":
+            return self._interactive(block)
         if block.name in ("note", "warning"):
             body = f"{title}\n{body}"
             title, line = block.name.capitalize(), line - 1
@@ -103,6 +117,19 @@ class Plain:
         title = self.text(title, block.line, quoted=True)
         box = f"{anchor}**{title}**\n\n{self.text(body, line, quoted=True)}"
         return textwrap.indent(box, "> ", lambda line: True).replace("> \n", ">\n")
+
+    def _interactive(self, block: Directive) -> str:
+        """A line with the caption; the figure itself is on the site."""
+        if block.argument not in (known := interactive_figures(self.book.root)):
+            known = ", ".join(known)
+            raise ValueError(
+                f"no interactive figure {block.argument!r}; there are: {known}"
+            )
+        label = block.options["name"]
+        caption = self.text(block.body, block.body_line)
+        place = f"{self.book.site}/{self.page}.html#{label}"
+        start = f'<a id="{label}"></a>*{self.book.labels[label].name}.*'
+        return f"{start} {caption} [This figure moves on the site]({place})."
 
     def _plain(self, tokens: list[Token], lines: list[str], first: int, quoted) -> str:
         """A block of plain Markdown, with its formulas, roles and links rewritten."""

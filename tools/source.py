@@ -21,7 +21,8 @@ from myst_parser.parsers.mdit import create_md_parser
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-WITH_TEXT = {"admonition", "erratum", "exercise", "hint", "note", "warning"}
+BOXES = {"admonition", "erratum", "exercise", "hint", "note", "warning"}
+WITH_TEXT = BOXES | {"interactive"}
 NUMBERED = {"equation": "({})", "exercise": "Exercise {}", "figure": "Fig. {}"}
 
 BRACED = r"(?:\\.|[^{}\\])*"  # what may stand in braces, and braces therein
@@ -83,6 +84,11 @@ def directive(token: Token, first: int) -> Directive | None:
     return Directive(match[1], match[2], options, body, line, body_line)
 
 
+def interactive_figures(root: Path = ROOT) -> list[str]:
+    """The names of the figures that follow a reader's settings."""
+    return sorted(path.stem for path in root.glob("book/figures/*.svg"))
+
+
 @dataclass
 class Target:
     """What a label stands for: its page, its name ("Exercise 1.1") and its kind."""
@@ -102,6 +108,8 @@ class Book:
         repository = config["repository"]
         self.repository = repository["url"].rstrip("/")
         self.files = f"{self.repository}/blob/{repository.get('branch', 'main')}"
+        owner, name = self.repository.split("/")[-2:]
+        self.site = f"https://{owner}.github.io/{name}"  # where the workflow publishes
         sphinx = config.get("sphinx", {}).get("config", {})
         tex = sphinx.get("mathjax3_config", {}).get("tex", {})
         self.macros: dict[str, str | list] = tex.get("macros", {})
@@ -157,6 +165,8 @@ class Book:
                 yield line, "erratum", block.argument, f"Erratum {block.argument}"
             elif block.name == "code-cell" and block.figure:
                 yield line, "figure", block.figure.get("name"), ""
+            elif block.name == "interactive":
+                yield line, "figure", block.options.get("name"), ""
             if block.name in WITH_TEXT:
                 yield from self._marks(block.body, block.body_line, path)
 

@@ -1,0 +1,479 @@
+"use strict";
+
+// Figures that follow a reader's settings. Each takes the place of its static picture in
+// <figure class="interactive NAME">; tools/pictures.py draws those pictures with this
+// script, and tests/test_figures.py compares the numbers with Python's.
+(() => {
+  // ------------------------------------------------------------------- drawing
+
+  const [WIDTH, HEIGHT] = [286, 212]; // of a plot within its margins
+  const [LEFT, TOP] = [46, 18];
+
+  function make(space, name, attributes, ...children) {
+    const element = document.createElementNS(`http://www.w3.org/${space}`, name);
+    for (const [key, value] of Object.entries(attributes)) {
+      element.setAttribute(key, value);
+    }
+    element.append(...children);
+    return element;
+  }
+  const svg = make.bind(null, "2000/svg");
+  const html = make.bind(null, "1999/xhtml");
+
+  // "−0.50", and never "−0.00"
+  function text(number, digits = 3) {
+    const shown = number.toFixed(digits);
+    return (Number(shown) === 0 ? shown.replace("-", "") : shown).replace("-", "−");
+  }
+  const digits = (number) => (String(number).split(".")[1] ?? "").length;
+  const range = (first, last, count) => Array.from(
+    { length: count }, (_, i) => first + (last - first) * i / (count - 1));
+  const drawable = (length) => Math.min(Math.max(length, -1e4), 1e4).toFixed(1);
+
+  // An axis is [name, first, last, tick, tick, ...].
+  class Plot {
+    constructor(title, [xName, x0, x1, ...xTicks], [yName, y0, y1, ...yTicks]) {
+      this.title = title;
+      this.x = (value) => drawable((value - x0) / (x1 - x0) * WIDTH);
+      this.y = (value) => drawable((y1 - value) / (y1 - y0) * HEIGHT);
+      this.across = (y, style) => this.line([[x0, y], [x1, y]], style);
+      this.upright = (x, style) => this.line([[x, y0], [x, y1]], style);
+      this.area = svg("svg", { x: LEFT, y: TOP, width: WIDTH, height: HEIGHT });
+      this.node = svg("svg", { viewBox: "0 0 340 270", role: "img" }, this.area,
+        svg("path", { class: "frame", d: `M${LEFT} ${TOP}v${HEIGHT}h${WIDTH}` }));
+      const write = (x, y, anchor, words, more) => this.node.append(
+        svg("text", { x, y, "text-anchor": anchor, ...more }, words));
+      for (const x of xTicks) {
+        const places = Math.max(...xTicks.map(digits));
+        write(LEFT + +this.x(x), TOP + HEIGHT + 16, "middle", text(x, places));
+        this.upright(x, "grid");
+      }
+      for (const y of yTicks) {
+        const places = Math.max(...yTicks.map(digits));
+        write(LEFT - 6, TOP + +this.y(y) + 4, "end", text(y, places));
+        this.across(y, "grid");
+      }
+      write(LEFT + WIDTH / 2, 264, "middle", xName);
+      write(-TOP - HEIGHT / 2, 12, "middle", yName, { transform: "rotate(-90)" });
+    }
+
+    path(d, style) { this.area.append(svg("path", { class: style, d })); }
+
+    line(points, style) {
+      this.path(`M${points.map(([x, y]) => `${this.x(x)} ${this.y(y)}`).join("L")}`, style);
+    }
+
+    // the shape is "disc", "square" or "dust"
+    marks(points, style, shape = "disc") {
+      const d = points.map(([x, y]) => `M${this.x(x)} ${this.y(y)}h0`).join("");
+      this.path(d, `${style} ${shape}`);
+    }
+
+    legend(x, entries) {
+      Object.entries(entries).forEach(([style, words], i) => {
+        const sample = style.includes(" ") ? "m11 0h0" : "h22"; // a mark, or a line
+        this.path(`M${x} ${12 + 15 * i}${sample}`, style);
+        this.area.append(svg("text", { x: x + 27, y: 16 + 15 * i }, words));
+      });
+    }
+  }
+
+  // ------------------------------------ gradient descent and Newton's method, th-5
+
+  const ALMOST = 1e-9; // settings are decimal fractions
+  const factor = (rate, curvature) => 1 - 2 * rate * curvature;
+  const path = ([u, v], [one, other], steps) => range(0, steps, steps + 1)
+    .map((t) => [u * one ** t, v * other ** t]);
+
+  function plane(title, flat, steep) {
+    const top = 1.3 * HEIGHT / WIDTH; // a right angle is seen as one
+    const plot = new Plot(title, ["u₁", -1.3, 1.3, -1, -0.5, 0, 0.5, 1],
+      ["u₂", -top, top, -0.5, 0, 0.5]);
+    const draw = (points) => plot.line(points, "contour");
+    for (const root of range(0.2, 1.4, 7)) {
+      const [wide, high] = [flat, steep].map((curvature) => root / Math.sqrt(curvature));
+      if (flat > 0) {
+        draw(range(0, 2 * Math.PI, 73).map((t) => [wide * Math.cos(t), high * Math.sin(t)]));
+        continue;
+      }
+      const away = (u, [at, other]) => Math.sqrt((root ** 2 - other * u ** 2) / at);
+      for (const side of [-1, 1]) {
+        const run = range(-1.3, 1.3, 53);
+        draw(run.map((u) => [u, side * away(u, [steep, flat])]));
+        if (flat < 0) draw(run.map((u) => [side * away(u, [-flat, -steep]), u]));
+      }
+    }
+    return plot;
+  }
+
+  function manner(flat, product) {
+    if (flat < 0) return "H is indefinite: at every rate u₁ grows.";
+    if (product > 1 + ALMOST) return "Above 1/λ₂ the steep coordinate u₂ grows.";
+    if (product > 1 - ALMOST) return "At 1/λ₂ the steep coordinate u₂ jumps to and fro.";
+    if (flat === 0) return "w tends to the projection of w₀ onto the kernel of H.";
+    return `w tends to 0; u₂ ${product > 0.5 + ALMOST ? "changes" : "keeps"} its sign.`;
+  }
+
+  const learningRate = {
+    settings: [ // name, label, first, last, step, value
+      ["rate", "learning rate ε", 0.02, 1.2, 0.02, 0.9],
+      ["flat", "smallest eigenvalue λ₁", -0.5, 1, 0.05, 0.1],
+      ["steep", "largest eigenvalue λ₂", 1, 2, 0.25, 1],
+    ],
+    draw({ rate, flat, steep }) {
+      const factors = [factor(rate, flat), factor(rate, steep)];
+      const [one, other] = factors.map(Math.abs);
+      const rho = Math.max(one, other);
+      const steps = Math.max(1, Math.ceil(Math.log(1e6) / -Math.log(rho) - ALMOST));
+      const contraction = (kappa) => flat > 0 ? text((kappa - 1) / (kappa + 1)) : "none";
+
+      const left = plane("Twenty steps of gradient descent on contour lines of J", flat, steep);
+      const points = path([1, 0.45], factors, 20);
+      left.line(points, "first");
+      left.marks(points, "first");
+
+      const right = new Plot("Factor per step against the learning rate",
+        ["learning rate ε", 0, 1.2, 0, 0.3, 0.6, 0.9, 1.2],
+        ["factor per step", 0, 2, 0, 0.5, 1, 1.5, 2]);
+      const curve = (choose) => range(0, 1.2, 241).map((e) => [e, choose(
+        Math.abs(factor(e, flat)), Math.abs(factor(e, steep)))]);
+      right.across(1, "guide");
+      right.upright(1 / steep, "guide");
+      right.line(curve(Math.max), "under");
+      right.line(curve((one) => one), "second");
+      right.line(curve((_, other) => other), "third");
+      right.upright(rate, "here");
+      right.marks([[rate, one]], "second");
+      right.marks([[rate, other]], "third", "square");
+      right.legend(8, { second: "|1 − 2ελ₁|", third: "|1 − 2ελ₂|",
+        under: "ρ, the larger one", guide: "1, and 1/λ₂" });
+
+      return {
+        plots: [left, right],
+        said: manner(flat, rate * steep),
+        numbers: {
+          "1 − 2ελ₁": text(factors[0]),
+          "1 − 2ελ₂": text(factors[1]),
+          "ρ(ε)": text(rho),
+          "steps to 10⁻⁶, worst start": rho < 1 - ALMOST ? steps : "never",
+          "threshold 1/λ₂": flat < 0 ? "none" : text(1 / steep),
+          "best rate 1/(λ₁ + λ₂)": flat > 0 ? text(1 / (flat + steep)) : "none",
+          "its factor (κ − 1)/(κ + 1)": contraction(steep / flat),
+          "heavy ball (√κ − 1)/(√κ + 1)": contraction(Math.sqrt(steep / flat)),
+        },
+      };
+    },
+  };
+
+  function newtonManner(flat, eta) {
+    const size = Math.abs(1 - eta) - 1;
+    if (Math.abs(size) < ALMOST) return eta ? "jumps to and fro" : "stays where it is";
+    if (size > 0) return "diverges";
+    const where = flat > 0 ? "minimum" : flat < 0 ? "saddle" : "nearest minimum";
+    return `tends to the ${where}${eta > 1 ? ", overshooting" : ""}`;
+  }
+
+  const newtonStep = {
+    settings: [
+      ["flat", "eigenvalue λ₁", -1, 1, 0.05, -0.8],
+      ["rate", "learning rate ε", 0.02, 1.2, 0.02, 0.1],
+      ["eta", "Newton’s step size η", 0, 2.5, 0.05, 0.5],
+    ],
+    draw({ flat, rate, eta }) {
+      const factors = [factor(rate, flat), factor(rate, 1)];
+      const heights = {};
+      const left = plane("Twelve steps of both methods on contour lines of J", flat, 1);
+      const right = new Plot("Loss against the step", ["step t", -0.5, 12.5, 0, 3, 6, 9, 12],
+        ["loss J", -0.5, 0.5, -0.5, -0.25, 0, 0.25, 0.5]);
+      right.across(0, "guide");
+      for (const [style, shape, [one, other]] of [
+        ["second", "square", factors],
+        // the pseudo-inverse of a singular Hessian leaves the kernel alone
+        ["first", "disc", [flat === 0 ? 1 : 1 - eta, 1 - eta]],
+      ]) {
+        const points = path([0.5, 0.3], [one, other], 12);
+        const curve = points.map(([u, v], t) => [t, flat * u ** 2 + v ** 2]);
+        heights[style] = curve.map(([, height]) => text(height));
+        for (const [plot, places] of [[left, points], [right, curve]]) {
+          plot.line(places, style);
+          plot.marks(places, style, shape);
+        }
+      }
+      left.legend(8, { second: "gradient descent", first: "Newton" });
+      return {
+        plots: [left, right],
+        said: `Newton’s method ${newtonManner(flat, eta)}.`,
+        numbers: {
+          "descent: 1 − 2ελ₁": text(factors[0]),
+          "descent: 1 − 2ελ₂": text(factors[1]),
+          "Newton: 1 − η": text(1 - eta),
+          "J(w₀)": heights.first[0],
+          "J(w₅), descent": heights.second[5],
+          "J(w₅), Newton": heights.first[5],
+        },
+      };
+    },
+  };
+
+  // ------------------------------------------------------ two KL divergences, gr-4
+
+  const [WEIGHTS, WIDTHS] = [[0.6, 0.4], 0.6]; // of the modes of P
+  const NODES = range(-9, 9, 1801);
+  const MASS = NODES.map((z) => Math.exp(-z * z / 2) / 100 / Math.sqrt(2 * Math.PI));
+  const expect = (f) => NODES.reduce((sum, z, i) => sum + MASS[i] * f(z), 0);
+  const logNormal = (x, center, width) => -(((x - center) / width) ** 2) / 2
+    - Math.log(width * Math.sqrt(2 * Math.PI));
+
+  class Mixture {
+    constructor(a) {
+      this.modes = [-a, a];
+      this.mean = (WEIGHTS[1] - WEIGHTS[0]) * a;
+      this.sd = Math.sqrt(WIDTHS ** 2 + a ** 2 - this.mean ** 2);
+    }
+
+    log(x) {
+      const [one, other] = this.modes.map(
+        (mode, k) => Math.log(WEIGHTS[k]) + logNormal(x, mode, WIDTHS));
+      return Math.max(one, other) + Math.log1p(Math.exp(-Math.abs(one - other)));
+    }
+
+    // the first two derivatives of −log p
+    slopes(x) {
+      const [one, other] = this.modes.map((mode) => (x - mode) / WIDTHS ** 2);
+      const share = WEIGHTS[0] * Math.exp(
+        logNormal(x, this.modes[0], WIDTHS) - this.log(x));
+      return [share * one + (1 - share) * other,
+        WIDTHS ** -2 - share * (1 - share) * (one - other) ** 2];
+    }
+
+    forward(mu, s) {
+      return this.modes.reduce((sum, mode, k) => sum + WEIGHTS[k] * expect((z) => {
+        const x = mode + WIDTHS * z;
+        return this.log(x) - logNormal(x, mu, s);
+      }), 0);
+    }
+
+    reverse(mu, s) {
+      return expect((z) => logNormal(z, 0, 1) - Math.log(s) - this.log(mu + s * z));
+    }
+
+    // Newton's method in μ and log s, held to descend
+    descend(mu, s) {
+      for (let i = 0; i < 100; i++) {
+        const sums = [0, 0, 0, 0, 0];
+        NODES.forEach((z, k) => {
+          const [slope, bend] = this.slopes(mu + s * z);
+          [slope, z * slope, bend, z * bend, z * z * bend].forEach(
+            (part, j) => { sums[j] += MASS[k] * part; });
+        });
+        const [g, h] = [sums[0], s * sums[1] - 1];
+        if (Math.hypot(s * g, h) < 1e-10) break;
+        const [a, b, d] = [sums[2], s * sums[3], s * s * sums[4] + s * sums[1]];
+        const det = a * d - b * b;
+        const [x, y] = a > 0 && det > 0
+          ? [(b * h - d * g) / det, (b * g - a * h) / det] : [-s * s * g, -h / 2];
+        let size = Math.min(1, 0.5 / Math.hypot(x / s, y));
+        const moved = () => [mu + size * x, s * Math.exp(size * y)];
+        const height = this.reverse(mu, s);
+        while (size > 1e-6 && this.reverse(...moved()) > height) size /= 2;
+        [mu, s] = moved();
+      }
+      return { mu, s, height: this.reverse(mu, s) };
+    }
+
+    minima() {
+      const [one, other] = this.modes;
+      return [[one, WIDTHS], [this.mean, this.sd], [other, WIDTHS]]
+        .map((start) => this.descend(...start))
+        .filter((end, i, ends) => ends.findIndex(
+          ({ mu, s }) => Math.hypot(mu - end.mu, s - end.s) < 1e-3) === i)
+        .sort((end, next) => end.mu - next.mu);
+    }
+  }
+
+  function count(a, minima, lowest) {
+    if (a === 0) return "The modes coincide: both divergences are smallest at Q = P.";
+    const many = ["one minimum", "two minima", "three minima"][minima.length - 1];
+    const where = lowest.s < 1.5 * WIDTHS ? "on the heavier mode" : "broad";
+    return `The reverse divergence has ${many}; the lowest is ${where}.`;
+  }
+
+  let P, minima, modes; // kept while the modes stay where they are
+
+  const klFits = {
+    settings: [
+      ["a", "modes of P at ±a, a", 0, 3.4, 0.1, 2],
+      ["mu", "mean of Q, μ", -4, 4, 0.1, -0.4],
+      ["s", "standard deviation of Q, s", 0.3, 4, 0.1, 2],
+    ],
+    draw({ a, mu, s }) {
+      if (modes !== a) {
+        [P, modes] = [new Mixture(a), a];
+        minima = P.minima();
+      }
+      const lowest = minima.reduce((one, next) => one.height <= next.height ? one : next);
+      const match = { mu: P.mean, s: P.sd, height: P.forward(P.mean, P.sd) };
+      const xAxis = ["x", -7, 7, -6, -3, 0, 3, 6];
+      const curve = (f) => range(-7, 7, 281).map((x) => [x, f(x)]);
+      const [p, q] = [(x) => P.log(x), (x) => logNormal(x, mu, s)];
+
+      const left = new Plot("Densities of P and Q, and below them each minimum as mean "
+        + "and standard deviation", xAxis, ["density", -0.32, 0.88, 0, 0.2, 0.4, 0.6, 0.8]);
+      left.line(curve((x) => Math.exp(p(x))), "first");
+      left.line(curve((x) => Math.exp(q(x))), "second");
+      left.legend(8, { first: "P; forward minimum", second: "Q; reverse minima" });
+      const bar = (fit, y, style, shape) => {
+        left.line([[fit.mu - fit.s, y], [fit.mu + fit.s, y]], style);
+        left.marks([[fit.mu, y]], style, shape);
+      };
+      bar(match, -0.07, "first");
+      minima.forEach((fit, i) => bar(fit, -0.14 - 0.06 * i, "second", "square"));
+
+      const areas = [curve((x) => Math.exp(p(x)) * (p(x) - q(x))),
+        curve((x) => Math.exp(q(x)) * (q(x) - p(x)))];
+      const high = Math.max(...areas.flat().map(([, y]) => y));
+      const top = [0.5, 1, 2, 5, 10, 20, 50].find((end) => end >= high) ?? 100;
+      const right = new Plot("Integrands, whose areas are the divergences", xAxis,
+        ["integrand", -top / 4, top, 0, 0.2 * top, 0.4 * top, 0.6 * top, 0.8 * top, top]);
+      right.across(0, "guide");
+      right.line(areas[0], "first");
+      right.line(areas[1], "second");
+      right.legend(8, { first: "p log(p/q)", second: "q log(q/p)" });
+
+      const place = (fit) => fit
+        ? `${text(fit.height)} at μ ${text(fit.mu, 2)}, s ${text(fit.s, 2)}` : "none";
+      return {
+        plots: [left, right],
+        said: count(a, minima, lowest),
+        numbers: {
+          "forward KL(P ‖ Q), nats": text(P.forward(mu, s)),
+          "reverse KL(Q ‖ P), nats": text(P.reverse(mu, s)),
+          "forward minimum": place(match),
+          "reverse minimum 1": place(minima[0]),
+          "reverse minimum 2": place(minima[1]),
+          "reverse minimum 3": place(minima[2]),
+        },
+      };
+    },
+  };
+
+  // ------------------------------------------------------ noise as a penalty, gr-1
+
+  const X = [-1.7, -1.2, -0.8, -0.3, 0.4, 0.9, 1.3, 1.8];
+  const Y = [-1.4, -1.6, -0.4, -0.7, 0.8, 0.5, 1.6, 1.5];
+  const m = X.length;
+  const dot = (one, other) => one.reduce((sum, x, i) => sum + x * other[i], 0);
+  const loss = (x, y, w) => x.reduce((sum, at, i) => sum + (at * w - y[i]) ** 2, 0);
+
+  // the same draws for all readers: a linear congruence, then Box and Muller's method
+  function normals(count) {
+    let state = 1;
+    const uniform = () => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return (state + 0.5) / 2 ** 32;
+    };
+    return Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(uniform()))
+      * Math.cos(2 * Math.PI * uniform()));
+  }
+
+  let draws;
+
+  const noisePenalty = {
+    settings: [
+      ["sigma", "standard deviation of the noise, σ", 0, 1.5, 0.05, 0.6],
+      ["power", "noisy copies of the data, K", 0, 4, 1, 2, (power) => 4 ** power],
+    ],
+    draw({ sigma, power }) {
+      draws ??= normals(4 ** 4 * m);
+      const copies = 4 ** power, penalty = m * sigma ** 2;
+      const noisy = draws.slice(0, copies * m).map((z, i) => X[i % m] + sigma * z);
+      const labels = noisy.map((_, i) => Y[i % m]);
+      const plain = dot(X, Y) / dot(X, X);
+      const ridge = dot(X, Y) / (dot(X, X) + penalty);
+      const fit = dot(noisy, labels) / dot(noisy, noisy);
+      const clean = (w) => loss(X, Y, w), sum = (w) => clean(w) + penalty * w ** 2;
+      const average = (w) => loss(noisy, labels, w) / copies;
+
+      const left = new Plot("Eight points, noisy copies of them, and lines through the origin",
+        ["x, with noise x + N", -4, 4, -4, -2, 0, 2, 4], ["y", -3, 3, -3, -2, -1, 0, 1, 2, 3]);
+      left.marks(noisy.map((x, i) => [x, labels[i]]), "second", "dust");
+      for (const [w, style] of [[plain, "third"], [ridge, "first"], [fit, "second"]]) {
+        left.line([[-4, -4 * w], [4, 4 * w]], style);
+      }
+      left.marks(X.map((x, i) => [x, Y[i]]), "ink");
+      left.legend(8, { third: "without noise", first: "ridge, λ = σ²",
+        second: "fit to the copies" });
+
+      const right = new Plot("Loss against the weight", ["weight w", 0, 1.6, 0, 0.4, 0.8, 1.2, 1.6],
+        ["loss", 0, 24, 0, 6, 12, 18, 24]);
+      const curve = (f) => range(0, 1.6, 65).map((w) => [w, f(w)]);
+      right.line(curve(clean), "third");
+      right.line(curve((w) => penalty * w ** 2), "guide");
+      right.line(curve(sum), "first");
+      right.marks(range(0.1, 1.5, 8).map((w) => [w, average(w)]), "second", "square");
+      right.marks([[plain, clean(plain)]], "third");
+      right.marks([[ridge, sum(ridge)]], "first");
+      right.legend(60, { third: "‖Xw − y‖²", guide: "penalty mσ²w²",
+        first: "their sum", "second square": "mean over the copies" });
+
+      return {
+        plots: [left, right],
+        said: sigma === 0 ? "Without noise the three fits are one."
+          : "Noise shrinks the weight; more copies bring the fit nearer to ridge.",
+        numbers: {
+          "w without noise": text(plain),
+          "w of ridge, λ = σ²": text(ridge),
+          "w fitted to the copies": text(fit),
+          "‖Xw − y‖² at w of ridge": text(clean(ridge)),
+          "penalty mσ²w² there": text(sum(ridge) - clean(ridge)),
+          "their sum": text(sum(ridge)),
+          "mean over the copies there": text(average(ridge)),
+        },
+      };
+    },
+  };
+
+  // ------------------------------------------------------------------------ page
+
+  function start(figure, { settings, draw }) {
+    const panels = html("div", { class: "panels" });
+    const numbers = html("dl", {});
+    const said = html("p", { "aria-live": "polite" }); // its text changes at thresholds
+    const sliders = settings.map(([name, label, min, max, step, value, show]) => {
+      const input = html("input", { type: "range", name, min, max, step, value });
+      input.autocomplete = "off";
+      const output = html("output", { "aria-live": "off" }); // the slider is read anyway
+      const row = html("label", {}, html("span", {}, `${label} = `, output), input);
+      return { name, input, output, row, show: show ?? ((at) => text(at, digits(step))) };
+    });
+    const update = () => {
+      const state = {};
+      for (const { name, input, output, show } of sliders) {
+        state[name] = input.valueAsNumber;
+        output.textContent = show(state[name]);
+        input.setAttribute("aria-valuetext", output.textContent);
+      }
+      const drawn = draw(state);
+      const pairs = Object.entries(drawn.numbers);
+      numbers.replaceChildren(...pairs.map(([name, number]) => html(
+        "div", {}, html("dt", {}, name), html("dd", {}, number))));
+      if (said.textContent !== drawn.said) said.textContent = drawn.said;
+      const told = [drawn.said, pairs.map((pair) => pair.join(": ")).join("; ")];
+      panels.replaceChildren(...drawn.plots.map(({ node, title }, i) => {
+        node.setAttribute("aria-label", `${title}. ${told[i]}`);
+        return node;
+      }));
+    };
+    update();
+    for (const { input } of sliders) input.addEventListener("input", update);
+    figure.firstElementChild.replaceWith(panels);
+    figure.querySelector(".settings").append(...sliders.map(({ row }) => row), said, numbers);
+  }
+
+  const figures = { "kl-fits": klFits, "learning-rate": learningRate,
+    "newton-step": newtonStep, "noise-penalty": noisePenalty };
+  for (const [name, figure] of Object.entries(figures)) {
+    const places = document.querySelectorAll(`figure.interactive.${name}`);
+    places.forEach((place) => start(place, figure));
+  }
+})();
