@@ -1,8 +1,5 @@
 "use strict";
 
-// Closed folds are not laid out until all formulas are set, which halves the time.
-document.documentElement.classList.add("starting");
-
 // Hints and solutions become <details>, which open by click, by key and for a search
 // within the page. Without this script they stand open.
 function fold(box) {
@@ -15,6 +12,7 @@ function fold(box) {
   details.id = box.id;
   details.className = box.className;
   details.classList.remove("admonition");
+  details.open = box.matches(".solutions-open .solution"); // see reading.js
   box.replaceWith(details);
 }
 
@@ -29,12 +27,11 @@ async function reveal() {
   if (scrollY === place) target?.scrollIntoView(); // else the reader has moved on
 }
 
-// What scrolls can be reached by key; the theme sees only what is open from the start.
-function opened({ target }) {
-  for (const code of target.querySelectorAll("pre")) {
-    code.tabIndex = code.scrollWidth > code.clientWidth ? 0 : -1;
-  }
-  typeset(inView);
+// Many may open at once.
+let opening;
+function opened() {
+  cancelAnimationFrame(opening);
+  opening = requestAnimationFrame(() => typeset(inView));
 }
 
 // On paper all is open, and light.
@@ -61,20 +58,6 @@ function addLink(box) {
   box.querySelector(".admonition-title").append(link);
 }
 
-function addFoldButtons(place) {
-  const add = (text, folds, open) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = text;
-    button.addEventListener("click", () => {
-      document.querySelectorAll(folds).forEach((details) => (details.open = open));
-    });
-    place.append(button);
-  };
-  add("Open all solutions", "details.solution", true);
-  add("Close all", "details.dropdown", false);
-}
-
 // The list of all questions can be filtered; the address keeps what is asked for.
 const FILTER = `
   <label>Words of the title or topic <input type="search" name="words"></label>
@@ -84,6 +67,8 @@ const FILTER = `
   <label>Minutes <select name="minutes">
     <option value="">any<option value="15">up to 15<option value="30">up to 30
     <option value="60">up to 60</select></label>
+  <label>My marks <select name="marks">
+    <option value="">any<option>unmarked<option>done<option>again</select></label>
   <output aria-live="polite"></output>`;
 
 function addFilter(place) {
@@ -93,7 +78,7 @@ function addFilter(place) {
   const questions = [...document.querySelectorAll("table.questions tbody tr")]
     .map((row) => {
       const texts = [...row.cells].map((cell) => cell.textContent.trim());
-      const [title, difficulty, minutes, , , set, topic] = texts;
+      const [title, , difficulty, minutes, , , set, topic] = texts;
       const words = `${title} ${topic}`.toLowerCase();
       return { row, words, difficulty, minutes: +minutes, set };
     });
@@ -101,13 +86,15 @@ function addFilter(place) {
     form.elements.set.add(new Option(set));
   }
   const filter = () => {
-    const { words, set, difficulty, minutes } = Object.fromEntries(new FormData(form));
+    const asked = Object.fromEntries(new FormData(form));
+    const { words, set, difficulty, minutes, marks } = asked;
     const parts = words.toLowerCase().split(/[\s'’–-]+/);
     for (const question of questions) {
       question.row.hidden = !(parts.every((part) => question.words.includes(part))
         && (!set || question.set === set)
         && (!difficulty || question.difficulty === difficulty)
-        && (!minutes || question.minutes <= minutes));
+        && (!minutes || question.minutes <= minutes)
+        && (!marks || (question.row.dataset.mark || "unmarked") === marks));
     }
     const shown = questions.filter(({ row }) => !row.hidden).length;
     const text = `${shown} of ${questions.length} questions`;
@@ -119,6 +106,7 @@ function addFilter(place) {
     if (control?.selectedIndex === -1) control.value = ""; // no such choice
   }
   filter();
+  document.addEventListener("marked", filter); // see reading.js
   form.addEventListener("input", () => {
     filter();
     const asked = [...new FormData(form)].filter(([, value]) => value.trim());
@@ -153,7 +141,8 @@ function typeset(choose) {
 
 // Keep about the room that a formula will take, so that the text hardly moves.
 function reserve(formula) {
-  const tex = formula.textContent.trim().slice(2, -2);
+  const tex = formula.textContent.trim().slice(2, -2).trim();
+  formula.dataset.tex = tex; // for who copies it, see reading.js
   const glyphs = tex.replace(/\\[a-z]+/gi, "x").replace(/[{}^_\\\s]/g, "").length;
   if (formula.matches("span")) formula.style.width = `${1.4 * glyphs}ex`;
   else formula.style.height = `${3.8 + 1.8 * (tex.split("\\\\").length - 1)}em`;
@@ -174,7 +163,9 @@ function release(formula) {
 
 function distance(formula) {
   if (formula.closest("details:not([open])")) return 1e9;
-  const { top, bottom } = formula.getBoundingClientRect();
+  const isLaidOut = formula.checkVisibility({ contentVisibilityAuto: true });
+  const box = isLaidOut ? formula : formula.closest(".solution") ?? formula;
+  const { top, bottom } = box.getBoundingClientRect();
   return Math.max(top - innerHeight, -bottom, 0);
 }
 
@@ -189,7 +180,6 @@ const idle = () => new Promise(window.requestIdleCallback ?? setTimeout);
 
 async function typesetAll() {
   for (; waiting.size; await idle()) await typeset(nearest);
-  document.documentElement.classList.remove("starting");
 }
 
 function reserveAll() {
@@ -204,7 +194,6 @@ document.addEventListener("readystatechange", () => {
   if (document.readyState !== "interactive") return;
   document.querySelectorAll(".admonition.dropdown").forEach(fold);
   document.querySelectorAll(".exercise[id], .erratum[id]").forEach(addLink);
-  document.querySelectorAll(".fold-all").forEach(addFoldButtons);
   document.querySelectorAll(".filter").forEach(addFilter);
   // the theme leaves the title and the search of the book outside of any landmark
   document.getElementById("pst-primary-sidebar")?.setAttribute("role", "complementary");

@@ -22,7 +22,16 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 from sphinx_exercise.nodes import exercise_enumerable_node
 
-HEAD = ("Question", "Difficulty", "Minutes", "Checks", "Errata", "Problem set", "Topic")
+HEAD = (
+    "Question",
+    "My mark",
+    "Difficulty",
+    "Minutes",
+    "Checks",
+    "Errata",
+    "Problem set",
+    "Topic",
+)
 
 
 class question_list(nodes.General, nodes.Element):
@@ -33,8 +42,9 @@ class QuestionList(SphinxDirective):
     """List all questions here."""
 
     def run(self) -> list[nodes.Node]:
-        """Leave a mark below the place that the script fills with the filter."""
-        place = nodes.raw("", '<div class="filter"></div>', format="html")
+        """Leave a mark below the places of the filter and of the reader's marks."""
+        places = '<div class="filter"></div><div class="my-marks"></div>'
+        place = nodes.raw("", places, format="html")
         return [place, *mark_overview(self.env, question_list())]
 
 
@@ -60,6 +70,7 @@ class ShowQuestions(Overview):
         title = [nodes.Text(f"{question.number} "), *question.title]
         cells = [
             self.link(title, question.page, label),
+            nodes.inline(classes=["own-mark"]),
             str(question.difficulty),
             str(question.minutes),
             self.link([nodes.Text(checked)], LEDGER, label),
@@ -68,12 +79,12 @@ class ShowQuestions(Overview):
             question.topic,
         ]
         if errata:
-            cells[4] = self.link([nodes.Text(str(len(errata)))], ERRATA, errata[0])
+            cells[5] = self.link([nodes.Text(str(len(errata)))], ERRATA, errata[0])
         return nodes.row("", *map(cell, cells))
 
 
 class ShowNeighbours(Overview):
-    """At the end of each question, links to the ones before and after it."""
+    """At the end of each question, links to its neighbours and the reader's mark."""
 
     def run(self, **_) -> None:
         """They may stand on other pages."""
@@ -81,15 +92,20 @@ class ShowNeighbours(Overview):
         after = dict(pairwise(asked))
         before = {label: other for other, label in after.items()}
         for exercise in self.document.findall(exercise_enumerable_node):
-            line = nodes.paragraph(classes=["neighbours"])
-            for word, neighbours in (("Previous", before), ("Next", after)):
-                if label := neighbours.get(exercise["label"]):
-                    text = nodes.Text(f"{word} question {asked[label].number}")
-                    line += [
-                        self.link([text], asked[label].page, label),
-                        nodes.Text(" "),
-                    ]
-            exercise += line
+            label, marks = exercise["label"], nodes.inline(classes=["marks"])
+            previous = self.way("Previous", before.get(label), asked)
+            following = self.way("Next", after.get(label), asked)
+            exercise += nodes.paragraph(
+                "", "", *previous, marks, *following, classes=["neighbours"]
+            )
+
+    def way(self, word: str, label: str | None, asked: dict) -> list[nodes.Node]:
+        """A link to a neighbour, if there is one."""
+        if label is None:
+            return []
+        text = nodes.Text(f"{word} question {asked[label].number}")
+        link = self.link([text], asked[label].page, label)
+        return [nodes.Text(" "), link, nodes.Text(" ")]
 
 
 class PlaceForButtons(Overview):

@@ -1,0 +1,278 @@
+"use strict";
+{ // a block, so that no name of here meets one of another script
+
+// What is kept, is kept in this browser, which may deny it.
+const PREFIX = "deep-learning-solutions.";
+const DENIED = "This browser lets the book keep nothing, so this will be forgotten.";
+
+function kept(key) {
+  try {
+    return localStorage.getItem(PREFIX + key);
+  } catch {
+    return null;
+  }
+}
+
+function keep(key, text) {
+  try {
+    localStorage.setItem(PREFIX + key, text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// One place for all messages, which stay until the next key or click.
+const said = document.createElement("output");
+said.className = "said";
+function say(text) {
+  said.textContent = text;
+  const unsay = () => (said.textContent = "");
+  for (const next of ["keydown", "pointerdown"]) {
+    addEventListener(next, unsay, { once: true, capture: true });
+  }
+}
+
+function button(text, press) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = text;
+  made.addEventListener("click", press);
+  return made;
+}
+
+// All solutions stay open or closed on the next visit and on the other pages. A single
+// fold is not remembered: who comes back may want to try again.
+document.documentElement.classList.toggle("solutions-open", kept("solutions") === "open");
+
+function addFoldButtons(place) {
+  const add = (text, folds, open) => {
+    const turn = () => {
+      document.querySelectorAll(folds).forEach((details) => (details.open = open));
+      const stay = open ? "All solutions stay open" : "Solutions stay closed";
+      const done = keep("solutions", open ? "open" : "closed");
+      say(done ? `${stay} on the next visit and in the other problem sets.` : DENIED);
+    };
+    place.append(button(text, turn));
+  };
+  add("Open all solutions", "details.solution", true);
+  add("Close all", "details.dropdown", false);
+}
+
+// The reader's marks: of a question, which is known by its label, "done" or "again",
+// and the moment when it was set.
+const KINDS = ["done", "again"];
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+const LARGEST = 1e5; // bytes; a mark takes about 60
+
+function marksIn(text) {
+  try {
+    const entries = Object.entries(JSON.parse(text).marks);
+    const isMark = ([, { kind, set }]) => KINDS.includes(kind) && MOMENT.test(set);
+    return entries.every(isMark) ? new Map(entries) : null;
+  } catch {
+    return null;
+  }
+}
+
+const marks = () => marksIn(kept("marks")) ?? new Map();
+const written = (all) => JSON.stringify({ marks: Object.fromEntries(all) }, null, 2);
+
+function store(all) {
+  const done = keep("marks", written(all));
+  showMarks();
+  if (!done) say(DENIED);
+  return done;
+}
+
+function mark(question, kind) {
+  const all = marks();
+  if (all.get(question)?.kind === kind) all.delete(question);
+  else all.set(question, { kind, set: new Date().toISOString() });
+  store(all);
+}
+
+function addMarkButtons(place) {
+  const { id } = place.closest(".exercise");
+  place.role = "group";
+  place.ariaLabel = "My mark";
+  for (const kind of KINDS) {
+    const toggle = button(kind, () => mark(id, kind));
+    toggle.dataset.kind = kind;
+    place.append(toggle);
+  }
+}
+
+const rows = () => [...document.querySelectorAll("table.questions tbody tr")];
+const listed = (row) => row.querySelector("a").hash.slice(1);
+
+function showMarks() {
+  const all = marks();
+  for (const place of document.querySelectorAll(".exercise .marks")) {
+    const kind = all.get(place.closest(".exercise").id)?.kind;
+    for (const toggle of place.children) {
+      toggle.ariaPressed = toggle.dataset.kind === kind;
+    }
+  }
+  const count = { done: 0, again: 0 };
+  for (const row of rows()) {
+    const kind = all.get(listed(row))?.kind ?? "";
+    row.querySelector(".own-mark").textContent = row.dataset.mark = kind;
+    if (kind) count[kind] += 1;
+  }
+  for (const line of document.querySelectorAll(".my-marks > p")) {
+    const { done, again } = count;
+    line.textContent = `My marks: ${done} done, ${again} again, of ${rows().length}`;
+  }
+  document.dispatchEvent(new Event("marked"));
+}
+
+function exportMarks() {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([written(marks())]));
+  link.download = "deep-learning-marks.json";
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+// Of two marks of a question, the later counts.
+async function importMarks(file) {
+  const text = file.size > LARGEST ? "" : await file.text().catch(() => "");
+  const found = marksIn(text);
+  if (!found?.size) {
+    say(`Nothing was imported: ${file.name} is not a file of marks from this book.`);
+    return;
+  }
+  const known = new Set(rows().map(listed));
+  const all = marks();
+  const taken = [...found].filter(([question, { set }]) =>
+    known.has(question) && !(all.get(question)?.set >= set));
+  taken.forEach(([question, value]) => all.set(question, value));
+  const passed = found.size - taken.length;
+  const rest = passed && `; ${passed} passed over, as not newer or of no question here`;
+  if (store(all)) say(`Imported: ${taken.length}${rest || ""}.`);
+}
+
+function forgetMarks() {
+  const { size } = marks();
+  if (confirm(`Forget ${size} marks? There is no way back but an exported file.`)) {
+    store(new Map());
+  }
+}
+
+function addMarkManager(place) {
+  const line = document.createElement("p");
+  const input = document.createElement("input");
+  input.type = "file";
+  input.accept = ".json,application/json";
+  input.hidden = true;
+  place.role = "group";
+  place.ariaLabel = "My marks";
+  input.addEventListener("change", async () => {
+    await importMarks(input.files[0]);
+    input.value = "";
+  });
+  place.append(
+    line,
+    button("Export", exportMarks),
+    button("Import", () => input.click()),
+    button("Forget all", forgetMarks),
+    input,
+  );
+}
+
+// A figure as large as the window allows, in a dialog.
+const larger = document.createElement("dialog");
+larger.className = "larger";
+
+function enlarge(figure, opener) {
+  const sheet = document.createElement("div");
+  const caption = document.createElement("div");
+  sheet.className = "sheet";
+  sheet.tabIndex = 0; // scrolls where the window is small
+  sheet.role = "group";
+  sheet.ariaLabel = "Figure";
+  sheet.append(figure.querySelector("img").cloneNode());
+  caption.className = "caption";
+  caption.append(...figure.querySelector("figcaption").cloneNode(true).childNodes);
+  caption.querySelectorAll(".headerlink").forEach((link) => link.remove());
+  larger.ariaLabel = opener.ariaLabel;
+  larger.replaceChildren(button("Close", () => larger.close()), sheet, caption);
+  larger.onclose = () => opener.focus({ preventScroll: true });
+  larger.showModal();
+}
+
+function addEnlarger(figure) {
+  const image = figure.querySelector("img");
+  const opener = button("Larger view", () => enlarge(figure, opener));
+  opener.className = "enlarge";
+  const number = figure.querySelector(".caption-number")?.textContent.trim();
+  opener.ariaLabel = `Larger view of ${number ?? "the figure"}`;
+  image.addEventListener("click", () => opener.click());
+  image.after(opener);
+}
+
+// What scrolls can be reached by key. The theme sees to it, too, but only some time
+// after the width has changed or a fold has been opened.
+const SCROLLING = "pre, .cell_output > .output, .pst-scrollable-table-container";
+const resized = new ResizeObserver((entries) => {
+  const boxes = entries.map(({ target }) => target);
+  const scroll = boxes.map((box) => box.scrollWidth > box.clientWidth);
+  boxes.forEach((box, k) => {
+    box.tabIndex = scroll[k] ? 0 : -1;
+    if (!box.querySelector("table")) return;
+    box.role = scroll[k] ? "group" : null;
+    box.ariaLabel = scroll[k] ? "Table, scrolls sideways" : null;
+  });
+});
+
+// sphinx-copybutton shows a tick, but says nothing and leaves the focus nowhere.
+function copied({ target }) {
+  const pressed = target.closest?.(".copybtn");
+  if (!pressed) return;
+  pressed.focus();
+  say(pressed.dataset.tooltip);
+}
+
+// The glyphs of a formula are no text: when selected, its TeX is copied instead.
+function copyWithFormulas(event) {
+  const selection = getSelection();
+  if (!selection.rangeCount) return;
+  const range = selection.getRangeAt(0).cloneRange();
+  const around = range.commonAncestorContainer;
+  const only = (around.closest ? around : around.parentElement).closest("[data-tex]");
+  if (only) range.selectNode(only);
+  const sheet = document.createElement("div");
+  sheet.className = "copying";
+  sheet.append(range.cloneContents());
+  const formulas = sheet.querySelectorAll("[data-tex]");
+  if (!formulas.length) return;
+  for (const formula of formulas) {
+    const sign = formula.matches("div") ? "$$" : "$";
+    const tex = sign + formula.dataset.tex + sign;
+    formula.querySelector("mjx-container")?.replaceWith(tex);
+  }
+  sheet.querySelectorAll("button, .headerlink").forEach((control) => control.remove());
+  document.body.append(sheet);
+  event.clipboardData.setData("text/plain", sheet.innerText); // with its line breaks
+  sheet.remove();
+  event.preventDefault();
+}
+
+document.addEventListener("readystatechange", () => {
+  if (document.readyState !== "interactive") return;
+  const each = (places, add) => document.querySelectorAll(places).forEach(add);
+  each(".fold-all", addFoldButtons);
+  each(".exercise .marks", addMarkButtons);
+  each(".my-marks", addMarkManager);
+  each("article figure:has(img)", addEnlarger);
+  each(`article :is(${SCROLLING})`, (box) => resized.observe(box));
+  showMarks();
+  document.body.append(said, larger);
+});
+addEventListener("storage", showMarks);
+addEventListener("pageshow", showMarks); // as when the reader has gone back
+document.addEventListener("click", copied);
+document.addEventListener("copy", copyWithFormulas);
+
+}
