@@ -23,15 +23,8 @@ async function reveal() {
   for (; inner; inner = inner.parentElement.closest("details")) inner.open = true;
   target?.scrollIntoView();
   const place = scrollY;
-  await typeset(inView);
+  await viewIsSet();
   if (scrollY === place) target?.scrollIntoView(); // else the reader has moved on
-}
-
-// Many may open at once.
-let opening;
-function opened() {
-  cancelAnimationFrame(opening);
-  opening = requestAnimationFrame(() => typeset(inView));
 }
 
 // On paper all is open, and light.
@@ -117,37 +110,36 @@ function addFilter(place) {
   place.append(form);
 }
 
-// Formulas: first those in view, then the others, those in closed folds last. What is
-// not laid out has no height to match, so all have the scale that suits most fonts.
+// Formulas: first those in view, then those near it, then all others while the page is
+// idle. They are set without a look at the page, which need not be laid out for that.
 if (window.MathJax) MathJax.chtml = { matchFontHeight: false, scale: 1.15 };
 const BATCH = 16; // formulas between two chances for the page to react
 const waiting = new Set();
-let queue = new Promise((ready) => addEventListener("DOMContentLoaded", ready))
-  .then(() => window.MathJax?.startup.promise);
+const watchers = [];
+const inView = watch("0px");
+const near = watch("100%");
 
-function typeset(choose) {
-  queue = queue.then(async () => {
-    const chosen = choose();
-    chosen.forEach((formula) => waiting.delete(formula));
-    try {
-      if (chosen.length) await MathJax.typesetPromise(chosen);
-      await document.fonts.ready;
-    } finally {
-      chosen.forEach(release);
-    }
-  }).catch(console.error);
-  return queue;
+function watch(margin) {
+  const found = new Set();
+  const note = ({ target, isIntersecting }) => {
+    if (isIntersecting) found.add(target);
+    else found.delete(target);
+  };
+  const watcher = new IntersectionObserver(
+    (entries) => entries.forEach(note), { rootMargin: `${margin} 0px` });
+  watchers.push(watcher);
+  return found;
 }
 
 // Keep about the room that a formula will take, so that the text hardly moves.
 function reserve(formula) {
-  const tex = formula.textContent.trim().slice(2, -2).trim();
-  formula.dataset.tex = tex; // for who copies it, see reading.js
+  const tex = formula.textContent.trim().slice(2, -2);
   const glyphs = tex.replace(/\\[a-z]+/gi, "x").replace(/[{}^_\\\s]/g, "").length;
   if (formula.matches("span")) formula.style.width = `${1.4 * glyphs}ex`;
   else formula.style.height = `${3.8 + 1.8 * (tex.split("\\\\").length - 1)}em`;
   formula.classList.add("waiting");
   waiting.add(formula);
+  watchers.forEach((watcher) => watcher.observe(formula));
 }
 
 function release(formula) {
@@ -161,25 +153,46 @@ function release(formula) {
   }
 }
 
-function distance(formula) {
-  if (formula.closest("details:not([open])")) return 1e9;
-  const isLaidOut = formula.checkVisibility({ contentVisibilityAuto: true });
-  const box = isLaidOut ? formula : formula.closest(".solution") ?? formula;
-  const { top, bottom } = box.getBoundingClientRect();
-  return Math.max(top - innerHeight, -bottom, 0);
+async function set(formula) {
+  const source = formula.lastChild; // an equation has its number before it
+  const [, kind, tex] = source.data.match(/\\([([])(.*)\\[)\]]/s);
+  formula.dataset.tex = tex.trim(); // for who copies it, see reading.js
+  source.replaceWith(await MathJax.tex2chtmlPromise(tex, { display: kind === "[" }));
 }
 
-const inView = () => [...waiting].filter((formula) => distance(formula) === 0);
-const nearest = () => [...waiting]
-  .map((formula) => [distance(formula), formula])
-  .sort(([one], [other]) => one - other)
-  .slice(0, BATCH)
-  .map(([, formula]) => formula);
+async function setAll(batch) {
+  try {
+    for (const formula of batch) await set(formula);
+    MathJax.startup.document.clear(); // so that the style of new glyphs is added
+    MathJax.startup.document.updateDocument();
+    await document.fonts.ready;
+  } catch (error) {
+    console.error(error);
+  }
+  for (const formula of batch) {
+    release(formula);
+    watchers.forEach((watcher) => watcher.unobserve(formula));
+    [inView, near, waiting].forEach((formulas) => formulas.delete(formula));
+  }
+}
 
-const idle = () => new Promise(window.requestIdleCallback ?? setTimeout);
+const frame = () => new Promise(requestAnimationFrame);
+const idle = () => new Promise(
+  (resume) => (window.requestIdleCallback ?? setTimeout)(resume, { timeout: 200 }));
 
-async function typesetAll() {
-  for (; waiting.size; await idle()) await typeset(nearest);
+async function typeset() {
+  await window.MathJax?.startup.promise;
+  await frame().then(frame); // until then nobody knows what is in view
+  while (waiting.size) {
+    const first = [inView, near, waiting].find((formulas) => formulas.size);
+    await setAll([...first].slice(0, BATCH));
+    await (near.size ? frame() : idle());
+  }
+}
+
+async function viewIsSet() {
+  do await frame().then(frame);
+  while (inView.size);
 }
 
 function reserveAll() {
@@ -200,8 +213,7 @@ document.addEventListener("readystatechange", () => {
   parsing.disconnect();
   reserveAll();
   reveal();
-  typesetAll();
 });
+addEventListener("DOMContentLoaded", typeset);
 addEventListener("hashchange", reveal);
 addEventListener("beforeprint", prepareForPrint);
-document.addEventListener("toggle", opened, true);
