@@ -1,0 +1,85 @@
+"""How heavy the pages are, and whether anything moves. No time is measured here."""
+
+from __future__ import annotations
+
+import gzip
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from browsing import PAGES, SETS, SITE, needs_site, typeset
+from fontTools.ttLib import TTFont
+from playwright.sync_api import Page
+
+pytestmark = needs_site
+
+LOADED = """() => ["navigation", "resource"].flatMap(
+  type => performance.getEntriesByType(type).map(entry => entry.name))"""
+WATCH = """() => {
+  window.moved = 0;
+  new PerformanceObserver(list => list.getEntries().forEach(
+    shift => moved += shift.hadRecentInput ? 0 : shift.value
+  )).observe({ type: "layout-shift", buffered: true });
+}"""
+VIEW_IS_SET = """() => [...document.querySelectorAll(".math")].every(formula => {
+  const { top, bottom } = formula.getBoundingClientRect();
+  return bottom < 0 || top > innerHeight || !formula.matches(".waiting")
+    || !formula.checkVisibility();
+})"""
+
+
+def size(address: str) -> int:
+    """Of a file as a server sends it, gzipped unless that makes it longer."""
+    body = (SITE / unquote(urlsplit(address).path).lstrip("/")).read_bytes()
+    return min(len(body), len(gzip.compress(body, 6)))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_first_view_loads_at_most_a_megabyte_in_few_requests(open_page, name):
+    page = open_page(name)
+    page.wait_for_function(VIEW_IS_SET)
+    page.wait_for_load_state("networkidle")
+    loaded = page.evaluate(LOADED)
+    sizes = sorted(((size(address), address) for address in loaded), reverse=True)
+    assert sum(count for count, _ in sizes) < 1_000_000, sizes[:10]
+    assert len(loaded) <= 40, loaded
+
+
+@pytest.mark.parametrize("name", ["book/index.html", SETS[1]])
+def test_nothing_moves_while_a_page_is_loaded_and_scrolled(open_page, name):
+    page = open_page(name)
+    page.set_default_timeout(90_000)  # all of the page is set
+    page.evaluate(WATCH)
+    page.wait_for_function(VIEW_IS_SET)
+    page.mouse.move(640, 450)
+    for _ in range(12):
+        page.mouse.wheel(0, 300)
+        page.wait_for_timeout(50)
+    typeset(page)
+    assert page.evaluate("moved") < 0.05
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_images_keep_their_room_and_are_loaded_late(open_page, name):
+    page = open_page(name, java_script_enabled=False)  # then all are loaded
+    for image in page.locator("article img").all():
+        width, height, natural, late = image.evaluate(
+            "i => [i.width, i.height, i.naturalWidth / i.naturalHeight, i.loading]"
+        )
+        kept = [int(image.get_attribute(side)) for side in ("width", "height")]
+        assert kept[0] / kept[1] == pytest.approx(natural, rel=0.02)
+        assert late == "lazy"
+
+
+def icons(page: Page) -> list[str]:
+    """The characters that a page draws with the icon fonts."""
+    return page.locator("i[class*='fa-'], .fa-solid, .fas, .fab").evaluate_all(
+        "all => all.map(icon => getComputedStyle(icon, '::before').content[1])"
+    )
+
+
+def test_the_icon_fonts_have_what_is_drawn(open_page):
+    fonts = [TTFont(path) for path in SITE.rglob("fontawesome/webfonts/*.woff")]
+    known = {chr(point) for font in fonts for point in font.getBestCmap() or ()}
+    for name in ("book/index.html", SETS[0], "search.html"):
+        drawn = icons(open_page(name))
+        assert len(drawn) > 5 and set(drawn) <= known
