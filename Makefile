@@ -17,7 +17,8 @@ ifdef BOOK_DATA  # absolute, since notebooks run in a folder of their own
 export BOOK_DATA := $(shell cd "$(BOOK_DATA)" 2>/dev/null && pwd || echo "$(BOOK_DATA)")
 endif
 
-.PHONY: book test pdf question notebooks results bench links serve clean help
+.PHONY: book test pdf question notebooks results bench bench-training bench-site \
+	links serve clean help
 
 book: $(INSTALLED)  ## execute the notebooks and build the site in _build/html
 	@$(PYTHON) tools/build.py
@@ -42,8 +43,13 @@ notebooks: $(INSTALLED)  ## write notebooks/*.ipynb anew from notebooks/*.md
 results: $(INSTALLED)  ## run the full studies (or ONLY=name) and record them in results/
 	@$(PYTHON) tools/execute.py --scale full $(if $(ONLY),--only '$(ONLY)')
 
-bench: $(INSTALLED)  ## time the plain training loop against the fast one
+bench: bench-training bench-site  ## measure the training loops and the pages
+
+bench-training: $(INSTALLED)
 	@$(PYTHON) tools/bench.py
+
+bench-site: book
+	@$(PYTHON) tools/bench_site.py
 
 links: $(INSTALLED)  ## look for external links that are dead
 	@$(PYTHON) tools/build.py --links

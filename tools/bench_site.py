@@ -1,0 +1,263 @@
+"""Measure the pages of the site against those of a stock Jupyter Book.
+
+*Stock* is what Jupyter Book makes of the same sources and the same executed cells
+without a setting of ours: its own list of extensions, its theme as it comes, MathJax
+from the CDN, nothing of book/assets. Kept are only the title, the table of contents,
+the syntax extensions, the macros of the formulas, and the directives and roles without
+which the pages could not be read (sphinx-exercise and those of book/extensions).
+
+Each page is loaded some times in headless Chromium with a CPU four times slower, ours
+and stock in turn, each time with an empty cache. Both come from a server on this
+machine; what a page asks of the CDN is answered from the files of MathJax 3.2.2 that
+lie here, without the delay of a network, which favours stock. What is measured:
+
+- requests, bytes and gzipped bytes (level 6) of all responses, and requests to others,
+  up to the moment when the mathematics in view is set and nothing more is loaded;
+- the time until the largest text or picture is painted;
+- the time until the mathematics in view is set: from the first frame on in which each
+  formula in view is rendered, in fonts that have arrived;
+- the layout shift (the worst session window), while the page is loaded, while three
+  screens are scrolled by wheel, and until all formulas of the page are set.
+
+What is measured is printed and written to results/site-speed.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import itertools
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import yaml
+from build import SITE
+from execute import BUILD, ROOT, alone, cache_folder, state_of_code
+from playwright.sync_api import Browser, Route, sync_playwright
+from tqdm import tqdm
+
+from helpers import results
+
+STOCK = BUILD / "stock"  # beside the site, where extensions find what was executed
+PAGES = {
+    "start page": "book/index.html",
+    "heaviest page": "notebooks/image_classification.html",
+}
+SLOWER = 4
+CDN = "https://cdn.jsdelivr.net/npm/mathjax@3/es5/"
+MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static/mathjax"
+OURS = {"alt_text", "assets", "lean"}  # extensions that a stock book does without
+KEPT = ("title", "only_build_toc_files", "exclude_patterns", "execute", "parse")
+QUIET = 2  # seconds to wait for what comes late
+PATIENCE = 600  # seconds for the slowest page on a busy machine
+
+WATCH = """
+window.speed = { paint: 0, set: null, shifts: [] };
+const watch = (type, note) => new PerformanceObserver(
+  (list) => list.getEntries().forEach(note)).observe({ type, buffered: true });
+watch("largest-contentful-paint", ({ startTime }) => (speed.paint = startTime));
+watch("layout-shift", ({ startTime, value, hadRecentInput }) => {
+  if (!hadRecentInput) speed.shifts.push([startTime, value]);
+});
+function isRaw(formula) {
+  return !formula.querySelector("mjx-container")
+    || getComputedStyle(formula).visibility === "hidden";
+}
+function look(now) {
+  let some = false, raw = false;
+  for (const formula of document.querySelectorAll("article .math")) {
+    const [box] = formula.getClientRects();
+    if (box?.top > innerHeight) break;
+    if (!box || box.bottom < 0) continue;
+    some = true;
+    raw ||= isRaw(formula);
+  }
+  if (!some || raw || document.fonts.status === "loading") speed.set = null;
+  else speed.set ??= now;
+  if (!speed.stop) requestAnimationFrame(look);
+}
+requestAnimationFrame(look);
+"""
+ALL_SET = """() => [...document.querySelectorAll("article .math")].every(
+  (formula) => formula.querySelector("mjx-container"))"""
+
+
+def build_stock() -> None:
+    """Write the site as Jupyter Book makes it by default."""
+    from jupyter_book.sphinx import build_sphinx
+
+    ours = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    sphinx = ours["sphinx"]
+    extensions = sphinx["local_extensions"].keys() - OURS
+    macros = sphinx["config"]["mathjax3_config"]["tex"]["macros"]
+    config = {key: ours[key] for key in KEPT} | {
+        "sphinx": {
+            "extra_extensions": ["sphinx_exercise", *sorted(extensions)],
+            "config": {"mathjax3_config": {"tex": {"macros": macros}}},
+        }
+    }
+    sys.path.insert(0, str(ROOT / "book" / "extensions"))
+    file = BUILD / "stock.yml"
+    file.write_text(yaml.safe_dump(config))
+    failed = build_sphinx(
+        ROOT,
+        STOCK,
+        noconfig=True,
+        path_config=file,
+        doctreedir=BUILD / ".doctrees-stock",
+        confoverrides={
+            "external_toc_path": str(ROOT / "_toc.yml"),
+            "latex_individualpages": False,
+            "nb_execution_cache_path": str(cache_folder(state_of_code())),
+        },
+        quiet=True,
+    )
+    if failed:
+        sys.exit("The stock site could not be built.")
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves the built sites, without a line for each request."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_) -> None:
+        """Say nothing."""
+
+
+def answer(route: Route) -> None:
+    """What a page asks of others comes from here, or not at all."""
+    path = MATHJAX / route.request.url.removeprefix(CDN)
+    headers = {"Access-Control-Allow-Origin": "*"}
+    if path.is_file():
+        route.fulfill(path=path, headers=headers)
+    else:
+        route.abort()
+
+
+def load(browser: Browser, server: str, address: str) -> dict[str, float]:
+    """Load a page with an empty cache and measure it."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.route(lambda url: not url.startswith(server), answer)
+    context.add_init_script(WATCH)
+    page = context.new_page()
+    page.set_default_timeout(1000 * PATIENCE)
+    throttle = {"rate": SLOWER}
+    context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", throttle)
+    responses = []
+    page.on("response", lambda response: responses.append(response))
+    page.goto(server + address, wait_until="load")
+    has_formulas = page.locator("article .math").count() > 0
+    if has_formulas:
+        page.wait_for_function("speed.set")
+    page.wait_for_timeout(1000 * QUIET)
+    first = [(response.url, response.body()) for response in responses]
+    paint = page.evaluate("speed.paint")
+    set_after = page.evaluate("speed.stop = true, speed.set")
+    page.mouse.move(640, 450)
+    for _ in range(12):
+        page.mouse.wheel(0, 225)
+        page.wait_for_timeout(200)
+    page.wait_for_function(ALL_SET)
+    page.wait_for_timeout(1000 * QUIET)
+    shifts = page.evaluate("speed.shifts")
+    context.close()
+    values = {
+        "requests": len(first),
+        "requests to others": sum(not url.startswith(server) for url, _ in first),
+        "kB": sum(len(body) for _, body in first) / 1000,
+        "kB gzipped": sum(map(size_gzipped, (body for _, body in first))) / 1000,
+        "seconds to largest paint": paint / 1000,
+        "layout shift": worst_window(shifts),
+    }
+    if has_formulas:
+        values["seconds to mathematics"] = set_after / 1000
+    return values
+
+
+def size_gzipped(body: bytes) -> int:
+    """Its size as a server sends it, who leaves alone what is compressed already."""
+    return min(len(body), len(gzip.compress(body, 6)))
+
+
+def worst_window(shifts: list[tuple[float, float]]) -> float:
+    """Cumulative layout shift: gaps of at most 1 s in a window of at most 5 s."""
+    worst = total = begun = last = 0
+    for moment, value in sorted(shifts):
+        if moment - last > 1000 or moment - begun > 5000:
+            total, begun = 0, moment
+        total, last = total + value, moment
+        worst = max(worst, total)
+    return worst
+
+
+def measure(browser: Browser, server: str, loads: int) -> Iterator[tuple[str, dict]]:
+    """The name of a page with what one load of ours and one of stock gave."""
+    for (name, address), _ in tqdm([*itertools.product(PAGES.items(), range(loads))]):
+        ours = load(browser, f"{server}{SITE.name}/", address)
+        stock = load(browser, f"{server}{STOCK.name}/", address)
+        values = {f"{key}, ours": value for key, value in ours.items()}
+        values |= {f"{key}, stock": value for key, value in stock.items()}
+        for key in ours:
+            if "seconds" in key:
+                values[f"{key}, ratio"] = stock[key] / ours[key]
+        yield name, values
+
+
+def show(runs: results.Runs) -> None:
+    """A line for each value: the median over the loads, the least and the largest."""
+    for config in runs.configs():
+        print(f"{config['page']}, {PAGES[config['page']]}")
+        for value in next(r for r in runs.records if r["config"] == config)["values"]:
+            low, middle, high = np.quantile(runs.values(value, **config), (0, 0.5, 1))
+            print(f"  {value:36} {middle:8.4g}   ({low:.4g} to {high:.4g})")
+
+
+def main() -> None:
+    """Build the stock site, measure, print, record."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--loads", type=int, default=5)
+    options = parser.parse_args()
+    start, records = time.perf_counter(), []
+    with alone():
+        build_stock()
+    handler = partial(Handler, directory=BUILD)
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
+        sync_playwright() as playwright,
+    ):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        chromium = shutil.which("chromium") or shutil.which("google-chrome")
+        flags = ["--no-sandbox", "--disable-dev-shm-usage"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        address = f"http://127.0.0.1:{server.server_port}/"
+        for name, values in measure(browser, address, options.loads):
+            config = {"page": name}
+            seed = sum(r["config"] == config for r in records)
+            records.append({"config": config, "seed": seed, "values": values})
+        browser.close()
+        server.shutdown()
+    show(results.Runs(records))
+    record = {
+        "name": "site-speed",
+        "title": "The pages of the site against those of a stock Jupyter Book",
+        "question": "",
+        "command": "make bench-site",
+        "loads": options.loads,
+        **results.provenance(),
+        "seconds": round(time.perf_counter() - start, 1),
+        "runs": records,
+    }
+    results.write_json(results.FOLDER / "site-speed.json", record)
+
+
+if __name__ == "__main__":
+    main()
