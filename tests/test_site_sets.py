@@ -136,13 +136,24 @@ def test_each_exercise_has_a_link_to_itself(open_page, name):
     assert targets == exercises.evaluate_all("all => all.map(e => e.id)")
 
 
+BUTTONS = (
+    "a[href*='colab.research']:not(.notebook a)",
+    "a.btn-download-notebook-button",
+)
+
+
 @pytest.mark.parametrize("name", SETS)
 def test_buttons_lead_to_the_notebook(open_page, name):
     notebook = name.replace(".html", ".ipynb")
     page = open_page(name)
-    colab = page.locator("a[href*='colab.research.google.com']")
-    assert colab.get_attribute("href").endswith(f"/blob/main/{notebook}")
-    download = page.locator("a.btn-download-notebook-button").get_attribute("href")
+    words = ("Open in Colab", "Download the notebook")
+    in_words = [page.locator(".notebook a", has_text=text) for text in words]
+    buttons = [page.locator(button) for button in BUTTONS]
+    for link, button in zip(in_words, buttons, strict=True):
+        expect(link).to_be_in_viewport()
+        assert link.get_attribute("href") == button.get_attribute("href")
+    colab, download = (link.get_attribute("href") for link in in_words)
+    assert colab.endswith(f"/blob/main/{notebook}")
     source = (SITE / name).parent / download
     assert source.resolve() == SITE / "_sources" / notebook
     assert source.is_file()

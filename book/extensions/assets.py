@@ -14,6 +14,11 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+FOLDS = '<div class="fold-all">'  # below the title of a problem set
+LINKS = """\
+<p class="notebook"><a href="{colab}">Open in Colab</a> ·
+<a href="{file}" download>Download the notebook</a></p>
+"""
 MATHJAX = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2")
 
 
@@ -39,11 +44,14 @@ def copy_mathjax(app: Sphinx) -> None:
 
 
 def lead_to_notebook(app: Sphinx, page, template, context, document) -> None:
-    """Let the Colab button open the notebook, which Colab can read."""
+    """Let the Colab button open the notebook, which Colab can read; say so in words."""
     for group in context.get("header_buttons", []):
         for button in group.get("buttons", []):
             if button.get("text") == "Colab":
                 button["url"] = re.sub(r"\.(md|ipynb)$", ".ipynb", button["url"])
+                file = context["pathto"](f"_sources/{page}.ipynb", 1)
+                links = LINKS.format(colab=button["url"], file=file)
+                context["body"] = context["body"].replace(FOLDS, links + FOLDS, 1)
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
