@@ -11,6 +11,7 @@ from browsing import SETS, needs_site, typeset
 from pypdf import PdfReader
 from small_book import PAGE, Book
 
+PDF = "deep-learning-solutions.pdf"
 FIGURE = """
 ```{hint} Hint 1
 :class: dropdown
@@ -34,17 +35,22 @@ See {ref}`sm-2` and [the ledger](../book/checks.md), $\\frac{1}{2}$.
 
 
 @pytest.fixture(scope="module")
-def pdf(tmp_path_factory):
+def book(tmp_path_factory):
+    with chromium() as browser:
+        if not browser:
+            pytest.skip(MISSING)
     book = Book(tmp_path_factory.mktemp("book"))
     source = book.read(PAGE).replace("\n```{solution-start} sm-1\n", FIGURE)
     book.write(PAGE, source)
     book.build()
-    with chromium() as browser:
-        if not browser:
-            pytest.skip(MISSING)
     assert "The book is in" in book.build("tools/pdf.py")
+    return book
+
+
+@pytest.fixture(scope="module")
+def pdf(book):
     assert not list((book.root / "_build").glob("*.tmp"))
-    return PdfReader(book.root / "_build" / "deep-learning-solutions.pdf")
+    return PdfReader(book.root / "_build" / PDF)
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +136,13 @@ def test_links_stay_inside_and_arrive(pdf):
 def test_pages_are_a4(pdf):
     for page in pdf.pages:
         assert [round(side / 72 * 25.4) for side in page.mediabox[2:]] == [210, 297]
+
+
+def test_next_build_offers_it(book):
+    assert PDF not in book.html("notebooks/small")
+    book.build()
+    assert f'href="../{PDF}"' in book.html("notebooks/small")
+    assert (book.root / "_build" / "html" / PDF).exists()
 
 
 WIDER_THAN_THE_PAPER = """() => [...document.querySelectorAll(

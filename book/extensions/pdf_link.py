@@ -38,9 +38,11 @@ def offer(app: Sphinx, page: str, template, context, document) -> None:
 
 
 def copy(app: Sphinx, error: Exception | None) -> None:
-    """Put it beside the pages."""
+    """Put it beside the pages, or take away what none of them offers."""
     if app.config.has_pdf:
         shutil.copy(made(app), app.outdir)
+    else:
+        (Path(app.outdir) / PDF).unlink(missing_ok=True)
 
 
 def setup(app: Sphinx) -> None:
