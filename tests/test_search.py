@@ -89,7 +89,7 @@ def test_results_lead_to_the_questions(open_page, server, exercises, base):
         title = exercise["title"].replace("’", "'")
         assert link.inner_text() == f"{exercise['number']} {title}"
         expect(link.locator("+ span")).to_contain_text(" · ")
-    status = page.get_by_role("status")
+    status = page.locator("#found-questions").get_by_role("status")
     assert status.get_attribute("aria-live") == "polite"
     expect(status).to_have_text(f"{results.count()} questions")
     above = "'#found-questions'), b = document.querySelector('#search-results'"
@@ -123,7 +123,9 @@ def test_what_no_question_has_leads_to_the_list_and_is_shown_as_text(open_page):
     page = open_page("search.html")
     page.locator("article input[name=q]").fill(query)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_have_text("0 questions")
+    expect(page.locator("#found-questions").get_by_role("status")).to_have_text(
+        "0 questions"
+    )
     assert page.locator("article img").count() == 0
     link = page.locator("#found-questions a")
     asked = parse_qs(urlsplit(link.get_attribute("href")).query)
