@@ -45,8 +45,8 @@ def test_site_shows_checks_errata_and_counts(book):
     commit = 'href="https://github.com/example/deep-learning-solutions/commit/0123456"'
     assert commit in book.html("book/results")
     listed = re.sub("<.*?>", "", book.html("book/questions"))
-    assert re.search(r"1\.1 The square of .*\s1\s5\s1\s1\sA small", listed), listed
-    assert re.search(r"1\.2 A matter of taste\s2\s10\s0\s\sA small", listed), listed
+    assert re.search(r"1\.1 The square of .*\s+1\s5\s1\s1\sA small", listed), listed
+    assert re.search(r"1\.2 A matter of taste\s+2\s10\s0\s\sA small", listed), listed
     assert re.search(r"\b2 questions", book.html("book/index"))
 
 

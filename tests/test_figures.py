@@ -311,7 +311,7 @@ def test_figures_follow_the_keys_and_say_so(open_page, address):
         for slider in place.get_by_role("slider").all():
             output = slider.locator("xpath=..").locator("output")
             plots = place.locator(".panels > [role=img]")
-            before = output.inner_text(), plots.last.get_attribute("aria-label")
+            before = output.text_content(), plots.last.get_attribute("aria-label")
             slider.focus()
             assert slider.evaluate("s => getComputedStyle(s).outlineStyle") == "solid"
             page.keyboard.press("ArrowRight")

@@ -28,7 +28,9 @@ THIN = """() => {
 }"""
 
 # and it asks where things are, which is a guess where the page lays out nothing
-LAID_OUT = "details > section { content-visibility: visible !important }"
+LAID_OUT = """details > section, .exercise, .erratum {
+  content-visibility: visible !important
+}"""
 
 
 @pytest.mark.parametrize("name", PAGES)
