@@ -42,7 +42,7 @@ def test_exercises_equations_and_figures_have_the_numbers_of_the_site(name):
         for pattern in (
             r'### Exercise (?P<number>[\d.]+).* <a id="(?P<label>[\w-]+)"></a>',
             r'<a id="(?P<label>eq-[\w-]+)"></a>\s\$\$[^$]*\\tag\{(?P<number>.*?)\}',
-            r'<a id="(?P<label>fig-[\w-]+)"></a>\*Fig\. (?P<number>[\d.]+)\. ',
+            r'<a id="(?P<label>fig-[\w-]+)"></a>\*Fig\. (?P<number>[\d.]+)\.[ *]',
         )
         for label, number in (
             m.group("label", "number") for m in re.finditer(pattern, text)
