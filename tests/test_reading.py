@@ -90,7 +90,7 @@ def test_open_solutions_are_laid_out_only_near_the_window(open_page):
     sections = page.locator("details.solution > section")
     frames(page)
     assert not sections.last.locator("p").first.evaluate(is_laid_out)
-    expect(page.locator(".exercise mjx-math").first).to_be_visible()
+    expect(page.locator(".exercise mjx-math").first).to_be_visible(timeout=20_000)
     equation = page.locator("details.solution div.math[id]").last
     id = equation.get_attribute("id")
     page.evaluate("id => location.hash = id", id)

@@ -54,7 +54,8 @@ PAGES = {
 SLOWER = 4
 CDN = "https://cdn.jsdelivr.net/npm/mathjax@3/es5/"
 MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static/mathjax"
-OURS = {"alt_text", "assets", "lean"}  # extensions that a stock book does without
+OURS = {"alt_text", "assets", "check_lines", "description", "lean", "pdf_link"}
+NEEDED = ("sphinx_exercise", "sphinx.ext.autodoc")
 KEPT = ("title", "only_build_toc_files", "exclude_patterns", "execute", "parse")
 QUIET = 2  # seconds to wait for what comes late
 PATIENCE = 300  # seconds for the slowest page on a busy machine
@@ -98,7 +99,7 @@ def build_stock() -> None:
     macros = sphinx["config"]["mathjax3_config"]["tex"]["macros"]
     config = {key: ours[key] for key in KEPT} | {
         "sphinx": {
-            "extra_extensions": ["sphinx_exercise", *sorted(extensions)],
+            "extra_extensions": [*NEEDED, *sorted(extensions)],
             "config": {"mathjax3_config": {"tex": {"macros": macros}}},
         }
     }
