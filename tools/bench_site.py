@@ -27,7 +27,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import itertools
-import shutil
 import sys
 import threading
 import time
@@ -39,9 +38,10 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from browser import MISSING, chromium
 from build import SITE
 from execute import BUILD, ROOT, alone, cache_folder, state_of_code
-from playwright.sync_api import Browser, Route, sync_playwright
+from playwright.sync_api import Browser, Route
 from tqdm import tqdm
 
 from helpers import results
@@ -69,8 +69,7 @@ watch("layout-shift", ({ startTime, value, hadRecentInput }) => {
   if (!hadRecentInput) speed.shifts.push([startTime, value]);
 });
 function isRaw(formula) {
-  return !formula.querySelector("mjx-container")
-    || getComputedStyle(formula).visibility === "hidden";
+  return !formula.querySelector("mjx-container") || formula.matches(".waiting");
 }
 function look(now) {
   let some = false, raw = false;
@@ -232,18 +231,16 @@ def main() -> None:
     handler = partial(Handler, directory=BUILD)
     with (
         ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
-        sync_playwright() as playwright,
+        chromium() as browser,
     ):
+        if not browser:
+            sys.exit(MISSING)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        chromium = shutil.which("chromium") or shutil.which("google-chrome")
-        flags = ["--no-sandbox", "--disable-dev-shm-usage"]
-        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         address = f"http://127.0.0.1:{server.server_port}/"
         for name, values in measure(browser, address, options.loads):
             config = {"page": name}
             seed = sum(r["config"] == config for r in records)
             records.append({"config": config, "seed": seed, "values": values})
-        browser.close()
         server.shutdown()
     show(results.Runs(records))
     record = {

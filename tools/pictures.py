@@ -8,10 +8,10 @@ has moved anything. It needs Chromium; a test says when a picture is out of date
 
 from __future__ import annotations
 
-import shutil
 import sys
 
-from playwright.sync_api import Page, sync_playwright
+from browser import MISSING, chromium
+from playwright.sync_api import Page
 from source import ROOT, interactive_figures
 
 WIDTH, HEIGHT = 340, 270  # of a plot
@@ -48,11 +48,9 @@ def draw(page: Page, name: str) -> str:
 
 def main() -> None:
     """Draw those that are named, or all that are there."""
-    with sync_playwright() as playwright:
-        installed = shutil.which("chromium") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(
-            executable_path=installed, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
+    with chromium() as browser:
+        if not browser:
+            sys.exit(MISSING)
         page = browser.new_page()
         for name in sys.argv[1:] or interactive_figures():
             picture = ROOT / "book/figures" / f"{name}.svg"
