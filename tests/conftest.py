@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 from browsing import SITE
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 from browser import MISSING, chromium  # noqa: E402
+
+PATIENCE = 60_000  # milliseconds, of a test on a busy machine
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")  # its event loop would stand in the way of others
@@ -47,7 +50,7 @@ def open_page(browser, server):
         options = {"viewport": {"width": 1280, "height": 900}} | options
         contexts.append(browser.new_context(base_url=server, **options))
         page = contexts[-1].new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE)
         page.on("console", lambda m: m.type in ("error", "warning") and note(m.text))
         page.on("pageerror", lambda error: note(str(error)))
         page.on("request", lambda r: r.url.startswith((base, "data:")) or note(r.url))
