@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 from browser import MISSING, chromium  # noqa: E402
 
-PATIENCE = 60_000  # milliseconds, of a test on a busy machine
+PATIENCE = 120_000  # milliseconds, of a test on a busy machine
 expect.set_options(timeout=PATIENCE)
 
 

@@ -156,7 +156,8 @@ def test_one_study_alone_is_repeated(book):
 def test_make_results_passes_the_name_on():
     if not shutil.which("make"):
         pytest.skip("no make")
-    command = ["make", "-n", "-o", ".venv/installed", "results", "ONLY=committee"]
+    options = ["--no-print-directory", "-n", "-o", ".venv/installed"]
+    command = ["make", *options, "results", "ONLY=committee"]
     output = subprocess.check_output(command, cwd=ROOT, text=True)
     assert output.split()[1:] == [
         *("tools/execute.py", "--scale", "full", "--only", "'committee'")

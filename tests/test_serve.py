@@ -41,7 +41,7 @@ class Served:
         pytest.fail(f"no {text!r} in\n{self.said}")
 
     def get(self, name: str) -> str:
-        with urlopen(self.url + name, timeout=20) as answer:
+        with urlopen(self.url + name, timeout=60) as answer:
             return answer.read().decode()
 
     def replace(self, old: str, new: str) -> None:
@@ -111,7 +111,7 @@ def test_nothing_is_left_when_it_ends_while_a_notebook_runs(served):
     time.sleep(3)  # the kernel starts
     assert len(served.processes()) == 3, "the server, the build, the kernel"
     served.process.send_signal(signal.SIGINT)
-    assert served.process.wait(20) == 0
+    assert served.process.wait(60) == 0
     ends = time.monotonic() + 20  # a kernel looks for its parent now and then
     while served.processes() and time.monotonic() < ends:
         time.sleep(0.1)
