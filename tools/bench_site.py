@@ -39,7 +39,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 from browser import MISSING, chromium
-from build import SITE
+from build import SITE, sphinx
 from execute import BUILD, ROOT, alone, cache_folder, state_of_code
 from playwright.sync_api import Browser, Route
 from tqdm import tqdm
@@ -90,12 +90,10 @@ requestAnimationFrame(look);
 
 def build_stock() -> None:
     """Write the site as Jupyter Book makes it by default."""
-    from jupyter_book.sphinx import build_sphinx
-
     ours = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
-    sphinx = ours["sphinx"]
-    extensions = sphinx["local_extensions"].keys() - OURS
-    macros = sphinx["config"]["mathjax3_config"]["tex"]["macros"]
+    settings = ours["sphinx"]
+    extensions = settings["local_extensions"].keys() - OURS
+    macros = settings["config"]["mathjax3_config"]["tex"]["macros"]
     config = {key: ours[key] for key in KEPT} | {
         "sphinx": {
             "extra_extensions": [*NEEDED, *sorted(extensions)],
@@ -105,20 +103,7 @@ def build_stock() -> None:
     sys.path.insert(0, str(ROOT / "book" / "extensions"))
     file = BUILD / "stock.yml"
     file.write_text(yaml.safe_dump(config))
-    failed = build_sphinx(
-        ROOT,
-        STOCK,
-        noconfig=True,
-        path_config=file,
-        doctreedir=BUILD / ".doctrees-stock",
-        confoverrides={
-            "external_toc_path": str(ROOT / "_toc.yml"),
-            "latex_individualpages": False,
-            "nb_execution_cache_path": str(cache_folder(state_of_code())),
-        },
-        quiet=True,
-    )
-    if failed:
+    if not sphinx(cache_folder(state_of_code()), STOCK, "html", file):
         sys.exit("The stock site could not be built.")
 
 

@@ -54,8 +54,11 @@ def write_site(cache: Path) -> bool:
     return True
 
 
-def sphinx(cache: Path, target: Path, builder: str) -> bool:
-    """Let Sphinx read all pages and write to `target`; a warning is an error."""
+def sphinx(cache: Path, target: Path, builder: str, config: Path | None = None) -> bool:
+    """Let Sphinx read all pages and write to `target`; whether that went well.
+
+    A warning is an error, unless a `config` other than that of the book is given.
+    """
     from jupyter_book.sphinx import build_sphinx
     from sphinx.util.console import nocolor
 
@@ -66,15 +69,16 @@ def sphinx(cache: Path, target: Path, builder: str) -> bool:
         target,
         builder=builder,
         noconfig=True,
-        path_config=ROOT / "_config.yml",
+        path_config=config or ROOT / "_config.yml",
+        doctreedir=BUILD / f".doctrees{'-' + config.stem if config else ''}",
         confoverrides={
             "external_toc_path": str(ROOT / "_toc.yml"),
             "latex_individualpages": False,
             "nb_execution_cache_path": str(cache),
-            "nitpicky": True,
+            "nitpicky": config is None,
         },
         quiet=True,
-        warningiserror=True,
+        warningiserror=config is None,
         keep_going=True,
     )
     return result == 0
