@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from altered import attacks, tally
 from counts import checks_of, counts
 from docutils import nodes
 from overview import (
@@ -57,11 +58,20 @@ class ShowLedger(Overview):
             f"Questions: {n['questions']}, of which {n['checked']} are checked",
             f"Checks: {n['checks']}{_each(kinds)}",
             f"Altered claims: {n['altered']:,}, each of them refused",
+            *self.attacked(),
             f"Errata: {n['errata']}{wrong}",
             f"Places that look wrong and are right: {n['looks-wrong']}",
         ]
         items = [nodes.list_item("", nodes.paragraph("", line)) for line in lines]
         return nodes.bullet_list("", *items)
+
+    def attacked(self) -> list[str]:
+        """What became of the claims that were altered in the notebooks' code."""
+        n = tally(attacks(self.app))
+        if not n["made"]:
+            return []
+        rate = f"{n['refused']:,} ({n['refused'] / n['made']:.1%}) were refused"
+        return [f"Alterations in the code of what is stated: {n['made']:,}; {rate}"]
 
     def table(self, page: str) -> nodes.section:
         """The questions of a problem set, with their checks and their errata."""

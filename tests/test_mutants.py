@@ -1,0 +1,148 @@
+"""Altered claims: what is altered, what survives, and the record of the whole book."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+import mutants  # noqa: E402
+from alter import alterations  # noqa: E402
+from claims import Code  # noqa: E402
+
+
+@pytest.mark.parametrize(
+    "source, expected",
+    [
+        ("a + b", {"a - b", "a", "b"}),
+        ("a - b", {"a + b", "a", "-b"}),
+        ("-a", {"a"}),
+        ("3 * a", {"4 * a"}),
+        ("100", {"105"}),
+        ("0.5", {"0.525"}),
+        ("0.0", {"1.0"}),
+        ("a ** 2", {"a ** (2 + 1)"}),
+        ("sqrt(a)", {"a"}),
+        ("a[i]", {"a[i + 1]"}),
+        ("a[2:]", {"a[2 + 1:]"}),
+        ("range(n)", {"range(n + 1)"}),
+        ("A.T @ b", {"A @ b"}),
+        ("min(a, b)", {"max(a, b)"}),
+        ("a < b", {"a >= b"}),
+        ("f(a, axis=0)", set()),
+        ("a.sum(0)", set()),
+        ("zeros(3, 4)", set()),
+        ("'text'", set()),
+        ("table['row']", set()),
+    ],
+)
+def test_what_is_altered(source, expected):
+    found = alterations(ast.parse(source, mode="eval").body)
+    assert {ast.unparse(new) for _, _, new in found} == expected
+
+
+def try_claims(*cells: str, share: float = 1.0) -> list[dict]:
+    code = Code(
+        [(1, "import numpy as np\nfrom helpers import check"), *enumerate(cells, 3)]
+    )
+    return mutants.Session(code, share).run(lambda: None)
+
+
+def test_only_what_leads_to_the_stated_side_alone_is_altered():
+    cells = (
+        """
+x = np.arange(5.0)
+both = 2 * x
+stated = []
+for value in both:
+    stated.append(3 * value + 1)
+""",
+        'check.value("q", both + both + both + 1, stated, atol=1e-9)',
+    )
+    code = Code([(1, "\n".join(cells))])
+    (one,) = (mutants.Check(code, top, call) for top, call in code.checks())
+    assert [ast.unparse(s.node) for s in one.alone] == [
+        "stated = []",
+        "stated.append(3 * value + 1)",
+    ]
+    (run,) = try_claims(*cells)
+    assert run["verdicts"]["refused"] >= 10
+    assert not run["survivors"]
+
+
+def test_functions_see_what_was_altered_and_the_measured_side_does_not():
+    (run,) = try_claims(
+        "slope = 2\ndef law(x):\n    return slope * x",
+        "x = np.arange(1.0, 4)\nmeasured = x + x",
+        'check.value("q", measured, law(x))',
+    )
+    assert not run["survivors"]
+    assert run["verdicts"]["refused"] >= 8
+
+
+def test_what_a_check_lets_through_is_named_with_its_line():
+    (run,) = try_claims(
+        "x = np.array([1.0, 2.0])",
+        'check.value("q", x**2, x**2 + 0.001, rtol=0.01)',
+    )
+    survivors = {(one["line"], one["what"]) for one in run["survivors"]}
+    assert (5, "term: x ** 2 + 0.001 → x ** 2") in survivors
+    assert (5, "sign: x ** 2 + 0.001 → x ** 2 - 0.001") in survivors
+
+
+def test_random_numbers_are_the_same_again():
+    (run,) = try_claims(
+        "rng = np.random.default_rng(1)",
+        "first = rng.normal(size=9)",
+        "draws, stated = [], []\nfor _ in range(3):\n    draws.append(rng.normal())\n"
+        "    stated.append(2 * draws[-1] + 1)",
+        'check.value("q", np.add(draws, draws) + 1, stated)',
+    )
+    assert "unclear" not in run["verdicts"]
+    assert not run["survivors"]
+
+
+def test_equal_claims_and_weaker_bounds_do_not_count():
+    cells = ('check.identity("q", sympy.Derivative(x**2, x), 2 * x * 1**3)',)
+    (run,) = try_claims("import sympy\nx = sympy.Symbol('x')", *cells)
+    assert run["verdicts"]["same"] == 1  # 1**4
+    (run,) = try_claims("x = 2.0", 'check.bound("q", x, 5 - x)')
+    assert run["verdicts"] == {"weaker": 2, "refused": 2}  # 5 + x and 5
+
+
+def test_a_claim_without_an_end_is_an_error(monkeypatch):
+    monkeypatch.setattr(mutants, "LIMIT", 1)
+    (run,) = try_claims(
+        "def half(n):\n    while n > 1:\n        n = n - 1\n    return n / 2",
+        'check.value("q", 0.5, half(4))',
+    )
+    assert run["verdicts"]["error"] >= 1
+
+
+def test_a_survivor_without_a_reason_is_reported(capsys, monkeypatch):
+    run = {"notebook": "small", "id": "q", "verdicts": {"survived": 1}}
+    run["survivors"] = [{"line": 7, "what": "sign: a", "how": "by chance"}]
+    monkeypatch.setattr(mutants, "explained", dict)
+    assert not mutants.show([run])
+    assert "notebooks/small.md:7: q: sign: a survives" in capsys.readouterr().out
+    monkeypatch.setattr(mutants, "explained", lambda: {("q", "sign: a"): "because"})
+    assert mutants.show([run])
+
+
+def test_the_record_is_of_these_notebooks():
+    states = {path.stem: mutants.state_of(path) for path in mutants.notebooks()}
+    assert mutants.recorded()["cells"] == states, "run `make mutants`"
+
+
+def test_in_the_whole_book_hardly_anything_survives_and_nothing_without_a_reason():
+    runs = mutants.recorded()["runs"]
+    n = mutants.total(runs)
+    assert not n["unclear"]
+    refused = n["refused"] + n["error"]
+    assert refused / (refused + n["survived"]) >= 0.98
+    names = {(run["id"], one["what"]) for run in runs for one in run["survivors"]}
+    assert names == mutants.explained().keys()

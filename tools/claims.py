@@ -1,0 +1,200 @@
+"""What the checks of a notebook state: the statements that lead to one side alone.
+
+The statements of a notebook are related by the names that they define and use. What
+leads to an argument of a check is its *slice*; what a check states is the slice of the
+stated argument, without the statements that the measured side depends on too.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+KINDS = ("identity", "gradient", "value", "expectation", "bound")
+
+
+@dataclass(frozen=True, eq=False)
+class Statement:
+    """A statement without a body of its own, or the head of a compound one.
+
+    `top`: the number of the statement of the notebook that it belongs to; `node`: the
+    statement itself, or what the head evaluates; `kills`: whether it gives its names
+    new values, whatever they had.
+    """
+
+    top: int
+    node: ast.AST
+    defines: frozenset[str]
+    uses: frozenset[str]
+    kills: bool = False
+    is_head: bool = False
+
+
+class Code:
+    """The statements of a notebook, in order."""
+
+    def __init__(self, cells: Iterable[tuple[int, str]]):
+        """`cells`: the first line and the source of each."""
+        self.tops: list[ast.stmt] = []
+        self.lines: list[int] = []
+        self.ends: list[int] = []  # where the cell of each statement ends
+        for line, source in cells:
+            body = ast.parse(source).body
+            self.tops += body
+            self.lines += [line + node.lineno for node in body]
+            self.ends += [len(self.tops)] * len(body)
+
+    @cached_property
+    def imported(self) -> set[str]:
+        """The names of modules and of what was imported from them."""
+        nodes = (node for top in self.tops for node in ast.walk(top))
+        aliases = (
+            alias
+            for node in nodes
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for alias in node.names
+        )
+        return {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
+
+    @cached_property
+    def statements(self) -> list[Statement]:
+        """All of them, in order."""
+        return [s for k, top in enumerate(self.tops) for s in self._flat(top, k)]
+
+    def _flat(
+        self, node: ast.stmt, top: int, around: frozenset[str] = frozenset(), sure=True
+    ) -> Iterator[Statement]:
+        """`around`: the names in the heads around it; `sure`: it is always executed."""
+        head, bodies = _parts(node)
+        defines, uses = names(head if bodies else [node])
+        changed = self._modified(node)
+        kills = sure and not changed and not isinstance(node, ast.AugAssign)
+        yield Statement(
+            top,
+            node,
+            frozenset(defines | changed),
+            frozenset(uses) | around,
+            kills,
+            bool(bodies),
+        )
+        sure = sure and isinstance(node, ast.For | ast.With)
+        for child in bodies:
+            yield from self._flat(child, top, around | uses, sure)
+
+    def _modified(self, node: ast.stmt) -> set[str]:
+        """The names whose objects a statement changes: `x[0] = 1`, `x.append(1)`."""
+        targets = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AugAssign):
+            targets = [node.target]
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            targets = [node.value.func]
+        found = set()
+        for target in targets:
+            if isinstance(target, ast.Subscript | ast.Attribute):
+                while isinstance(target, ast.Subscript | ast.Attribute):
+                    target = target.value
+                if isinstance(target, ast.Name):
+                    found.add(target.id)
+        return found - self.imported
+
+    @cached_property
+    def _defining(self) -> dict[str, list[Statement]]:
+        found: dict[str, list[Statement]] = {}
+        for statement in self.statements:
+            for name in statement.defines:
+                found.setdefault(name, []).append(statement)
+        return found
+
+    def origins(self, name: str, before: int) -> list[Statement]:
+        """The statements that made what a name stands for at statement `before`."""
+        earlier = [s for s in self._defining.get(name, ()) if s.top < before]
+        last = max((s.top for s in earlier if s.kills), default=0)
+        return [s for s in earlier if s.top >= last]
+
+    def slice(self, wanted: Iterable[str], before: int) -> set[Statement]:
+        """All statements on which these names depend at statement `before`."""
+        found: set[Statement] = set()
+        todo = [(name, before) for name in wanted]
+        seen = set()
+        while todo:
+            name, place = todo.pop()
+            if (name, place) in seen:
+                continue
+            seen.add((name, place))
+            for statement in self.origins(name, place):
+                found.add(statement)
+                # inside a loop, what stands below comes before as well
+                alone = statement.node is self.tops[statement.top]
+                limit = statement.top + (not alone or statement.is_head)
+                todo += [(used, limit) for used in statement.uses]
+        return found
+
+    def checks(self) -> Iterator[tuple[int, ast.Call]]:
+        """The number of the statement and the call of each check."""
+        for k, top in enumerate(self.tops):
+            call = getattr(top, "value", None)
+            if isinstance(top, ast.Expr) and isinstance(call, ast.Call):
+                function = ast.unparse(call.func)
+                if function.startswith("check.") and function[6:] in KINDS:
+                    yield k, call
+
+
+def _parts(node: ast.stmt) -> tuple[list[ast.AST], list[ast.stmt]]:
+    """The head of a compound statement and what it holds; a plain one holds nothing."""
+    if isinstance(node, ast.For):
+        return [node.target, node.iter], [*node.body, *node.orelse]
+    if isinstance(node, ast.While | ast.If):
+        return [node.test], [*node.body, *node.orelse]
+    if isinstance(node, ast.With):
+        head = [part for item in node.items for part in ast.iter_child_nodes(item)]
+        return head, node.body
+    if isinstance(node, ast.Try):
+        handled = [line for handler in node.handlers for line in handler.body]
+        return [], [*node.body, *handled, *node.orelse, *node.finalbody]
+    return [], []
+
+
+def names(nodes: Iterable[ast.AST]) -> tuple[set[str], set[str]]:
+    """The names that these define, and those that they use from outside."""
+    defined: set[str] = set()
+    used: set[str] = set()
+    for node in nodes:
+        _visit(node, defined, used)
+    return defined, used
+
+
+def _visit(node: ast.AST, defined: set[str], used: set[str]) -> None:
+    if isinstance(node, ast.Name):
+        (used if isinstance(node.ctx, ast.Load) else defined).add(node.id)
+        return
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        defined |= {(a.asname or a.name).partition(".")[0] for a in node.names}
+        return
+    inner_defined: set[str] = set()
+    inner_used: set[str] = set()
+    local = isinstance(
+        node,
+        ast.FunctionDef
+        | ast.ClassDef
+        | ast.Lambda
+        | ast.ListComp
+        | ast.SetComp
+        | ast.DictComp
+        | ast.GeneratorExp,
+    )
+    for child in ast.iter_child_nodes(node):
+        _visit(child, inner_defined, inner_used)
+    if local:
+        arguments = {a.arg for a in ast.walk(node) if isinstance(a, ast.arg)}
+        used |= inner_used - inner_defined - arguments
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            defined.add(node.name)
+    else:
+        defined |= inner_defined
+        used |= inner_used
+        if isinstance(node, ast.AugAssign):
+            used |= names([ast.parse(ast.unparse(node.target), mode="eval")])[1]
