@@ -28,12 +28,14 @@ import pickle
 import queue
 import sys
 import tarfile
+import tempfile
 import threading
 import time
 import urllib.request
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path, PureWindowsPath
@@ -384,7 +386,9 @@ def _obtain(origin: _KnownFiles | _Photographs) -> tuple[dict[str, bytes], str]:
 
 
 def _download(origin, folder: Path) -> dict[str, bytes]:
-    folder.mkdir(parents=True, exist_ok=True)  # fails before, not after the download
+    with _explained(folder):  # before, not after the download
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
     files = {}
     for url in origin.urls:
         content = _gunzip(_fetch(url, origin.limit), origin.limit)
@@ -393,9 +397,21 @@ def _download(origin, folder: Path) -> dict[str, bytes]:
         else:
             files[Path(url).stem] = content
     files = origin.verify(files)
-    for name, content in files.items():
-        _write(folder / name, content)
+    with _explained(folder):
+        for name, content in files.items():
+            _write(folder / name, content)
     return files
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{error.filename2 or folder} cannot be written ({error.strerror}); mend "
+            "that, or name another folder for the cache in BOOK_CACHE"
+        ) from error
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -149,6 +149,8 @@ def study(
         "runs": runs,
     }
     write_json(FOLDER / f"{name}.json", record)
+    for file in (FOLDER / ".partial" / name).iterdir():  # now that nothing can be lost
+        file.unlink()
     return Study(name, None, record, data)
 
 
@@ -195,17 +197,17 @@ def _run_all(name, function, tasks, budget, data) -> list[dict]:
     )
     for _ in tqdm(runs, name, total=len(tasks), initial=len(tasks) - len(left)):
         pass
-    records = [json.loads(path_of(*task).read_text()) for task in tasks]
-    for file in folder.iterdir():
-        file.unlink()
-    return records
+    return [json.loads(path_of(*task).read_text()) for task in tasks]
 
 
 def write_json(path: Path, content: dict) -> None:
     """Write to a temporary name and rename, so that no half-written file is left."""
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(_one_line_per_run(content))
-    os.replace(temporary, path)
+    try:
+        temporary.write_text(_one_line_per_run(content))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _one_line_per_run(content: dict) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
-SITE = Path(__file__).resolve().parent.parent / "_build" / "html"
+ROOT = Path(__file__).resolve().parent.parent
+SITE = Path(os.environ.get("BOOK_BUILD") or ROOT).absolute() / "_build" / "html"
 NOT_READ = SITE / "index.html", SITE / "404.html"  # they lead elsewhere
 PAGES = sorted(
     str(path.relative_to(SITE))

@@ -142,17 +142,15 @@ class Book:
     def html(self, page: str) -> str:
         return self.read(f"_build/html/{page}.html")
 
+    def environment(self) -> dict[str, str]:
+        own = {"PYTHONPATH": str(self.root), "BOOK_CACHE": str(self.root / "data")}
+        return {**os.environ, "BOOK_DATA": "", "BOOK_BUILD": "", **own}
+
     def start(self, *program: str) -> subprocess.Popen:
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(self.root),
-            "BOOK_CACHE": str(self.root / "data"),
-        }
-        environment.pop("BOOK_DATA", None)
         return subprocess.Popen(
             [sys.executable, *(program or ["tools/build.py"])],
             cwd=self.root,
-            env=environment,
+            env=self.environment(),
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

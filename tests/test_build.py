@@ -156,7 +156,7 @@ def test_one_study_alone_is_repeated(book):
 def test_make_results_passes_the_name_on():
     if not shutil.which("make"):
         pytest.skip("no make")
-    options = ["--no-print-directory", "-n", "-o", ".venv/installed"]
+    options = ["--no-print-directory", "-n", "-o", "installed"]
     command = ["make", *options, "results", "ONLY=committee"]
     output = subprocess.check_output(command, cwd=ROOT, text=True)
     assert output.split()[1:] == [

@@ -22,8 +22,6 @@ def copy(tmp_path):
             target = tmp_path / path.relative_to(ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
-    (tmp_path / ".venv").mkdir()
-    (tmp_path / ".venv/installed").touch()  # this Python has all that is needed
     return tmp_path
 
 
@@ -38,7 +36,8 @@ def run(copy, *command):
 
 def question(copy, **given):
     words = [f"{name}={text}" for name, text in given.items()]
-    return run(copy, "make", "-s", "question", f"PYTHON={sys.executable}", *words)
+    options = ("-s", "-o", "installed", f"PYTHON={sys.executable}")
+    return run(copy, "make", *options, "question", *words)
 
 
 def lint(copy, name):

@@ -1,6 +1,7 @@
 """The loaders against a server that answers in every wrong way, and damaged files."""
 
 import dataclasses
+import errno
 import gzip
 import hashlib
 import io
@@ -9,6 +10,7 @@ import pickle
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from small_disk import no_file_larger_than
 
 from helpers import data
 from helpers.data import DataError
@@ -53,6 +56,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def truncated(self, body):
         self.right(body[: len(body) // 2], len(body))
+
+    def understated(self, body):
+        self.right(body, len(body) // 2)
 
     def truncated_once(self, body):
         first = self.server.asked.count(self.path) == 1
@@ -222,6 +228,24 @@ def lay(folder, files):
         (folder / name).write_bytes(content)
 
 
+def damage(file, fault):
+    content = file.read_bytes()
+    if fault == "folder":
+        file.unlink()
+        file.mkdir()
+    else:
+        last = b"" if fault == "truncated" else bytes([content[-1] ^ 1])
+        file.write_bytes(content[:-1] + last)
+
+
+KILLED = """
+import dataclasses
+from helpers import data
+data.MNIST = dataclasses.replace(data.MNIST, urls={}, limit=10_000, sums={})
+data.load_mnist()
+"""
+
+
 def left_over(tmp_path):
     return [p for p in tmp_path.rglob("*") if p.suffix == ".part"]
 
@@ -245,6 +269,7 @@ class TestDownload:
         "manner, reason, attempts",
         [
             ("truncated", "broke off after|IncompleteRead", 3),
+            ("understated", "cannot be unpacked", 1),
             ("wrong", "train-images-idx3-ubyte is not the original", 4),
             ("not_found", "404", 1),
             ("busy", "503", 3),
@@ -313,6 +338,51 @@ class TestCache:
         assert np.array_equal(again.train_images, good.train_images)
         assert file.read_bytes() == mnist[file.name]
 
+    @pytest.mark.parametrize("fault", ["truncated", "folder"])
+    def test_damaged_file(self, server, mnist, tmp_path, fault):
+        data.load_mnist()
+        file = tmp_path / "cache/MNIST/raw/train-images-idx3-ubyte"
+        damage(file, fault)
+        if fault == "folder":  # it may hold something of the reader's
+            with pytest.warns(UserWarning, match=f"{file} cannot be written.*mend"):
+                assert data.load_mnist().source == "stand-in"
+            data._failed.clear()
+            file.rmdir()
+        assert data.load_mnist().source == "download"
+        assert file.read_bytes() == mnist[file.name]
+
+    @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+    def test_read_only(self, server, mnist, tmp_path, monkeypatch, number):
+        def refuse(dir):
+            raise OSError(number, os.strerror(number), str(dir))
+
+        monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+        with pytest.warns(UserWarning, match="stand-in.*cannot be written.*BOOK_CACHE"):
+            data.load_mnist()
+        assert server.asked == [], "it is known before anything is downloaded"
+
+    def test_full_disk(self, mnist, tmp_path):
+        with no_file_larger_than(1000):  # some fit
+            with pytest.warns(UserWarning, match="cannot be written .*BOOK_CACHE"):
+                assert data.load_mnist().source == "stand-in"
+        assert left_over(tmp_path) == []
+        data._failed.clear()
+        assert data.load_mnist().source == "download"
+
+    def test_killed_in_a_download(self, server, mnist, tmp_path):
+        slow = "t10k-labels-idx1-ubyte.gz"
+        server.manner[slow] = "stalled"
+        program = KILLED.format(data.MNIST.urls, data.MNIST.sums)
+        process = subprocess.Popen([sys.executable, "-c", program])
+        while f"/{slow}" not in server.asked:
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
+        process.wait()
+        assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+        del server.manner[slow]
+        assert data.load_mnist().source == "download"
+
     def test_flipped_bit_offline(self, mnist, tmp_path, monkeypatch):
         monkeypatch.setenv("BOOK_OFFLINE", "1")
         lay(tmp_path / "cache/MNIST/raw", mnist)
@@ -367,8 +437,9 @@ class TestCache:
 class TestBookData:
     @pytest.fixture(autouse=True)
     def folder(self, monkeypatch, tmp_path):
-        monkeypatch.setenv("BOOK_DATA", str(tmp_path / "own"))
-        return tmp_path / "own"
+        folder = tmp_path / "Eigene Däten"
+        monkeypatch.setenv("BOOK_DATA", str(folder))
+        return folder
 
     @pytest.mark.parametrize("packed", [False, True])
     def test_mnist(self, mnist, folder, packed, server):
@@ -397,6 +468,14 @@ class TestBookData:
         lay(folder / "cifar-10-batches-py", cifar10)
         with pytest.raises(DataError, match="test_batch is not the original"):
             data.load_cifar10()
+
+    @pytest.mark.parametrize("fault", ["truncated", "flipped", "folder"])
+    def test_damaged_file_is_an_error(self, mnist, folder, fault):
+        lay(folder / "MNIST/raw", mnist)
+        name = "t10k-labels-idx1-ubyte"
+        damage(folder / "MNIST/raw" / name, fault)
+        with pytest.raises(DataError, match=f"{name}.*Put the original files there"):
+            data.load_mnist()
 
     def test_broken_gz_is_an_error(self, mnist, folder):
         files = {f"{n}.gz": gzip.compress(c)[:-9] for n, c in mnist.items()}

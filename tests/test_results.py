@@ -15,6 +15,7 @@ import joblib
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster
+from small_disk import no_file_larger_than
 
 from helpers import results
 
@@ -161,6 +162,27 @@ def test_a_killed_study_resumes_without_losing_a_run(folder):
     scores = [r["values"]["score"] for r in record["runs"]]
     assert scores == [a + s for s in range(3) for a in (1, 2, 3, 4)]
     assert not list((folder / ".partial").rglob("*.*"))
+
+
+def test_a_record_that_cannot_be_written_loses_nothing(folder, monkeypatch):
+    monkeypatch.setenv("BOOK_SCALE", "full")
+    ran = []
+
+    def run(a, b, seed):
+        ran.append(seed)
+        return {"curve": [a + seed] * 100}
+
+    settings = {**SETTINGS, "full": {"seeds": 3}}
+    record = folder / "trial.json"
+    record.write_text("the record before")
+    with joblib.parallel_config("sequential"):
+        with no_file_larger_than(2000), pytest.raises(OSError, match="too large"):
+            results.study("trial", run, **settings)
+        assert record.read_text() == "the record before"
+        assert len(ran) == 12 and list(folder.glob("*.tmp")) == []
+        results.study("trial", run, **settings)
+    assert len(ran) == 12, "runs were made twice"
+    assert len(json.loads(record.read_text())["runs"]) == 12
 
 
 def test_a_run_finds_its_own_checkpoint_again(folder, monkeypatch):

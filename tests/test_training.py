@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from small_disk import no_file_larger_than
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -177,6 +178,15 @@ def test_a_file_of_another_training_is_refused_and_kept(tmp_path, content):
     with pytest.raises(ValueError, match="delete it to start"):
         next(epochs)
     assert path.read_bytes() == content
+
+
+def test_a_full_disk_leaves_the_state_before(tmp_path):
+    path = tmp_path / "state.pt"
+    training.save(path, torch.zeros(2))
+    with no_file_larger_than(1000), pytest.raises((OSError, RuntimeError)):
+        training.save(path, torch.zeros(1000))
+    assert torch.equal(torch.load(path), torch.zeros(2))
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_an_epoch_sees_each_example_once():

@@ -40,7 +40,8 @@ import numpy as np
 import yaml
 from browser import MISSING, chromium
 from build import SITE, sphinx
-from execute import BUILD, ROOT, alone, cache_folder, state_of_code
+from execute import cache_folder, state_of_code
+from folder import BUILD, ROOT, alone
 from playwright.sync_api import Browser, Route
 from tqdm import tqdm
 
@@ -211,8 +212,6 @@ def main() -> None:
     parser.add_argument("--loads", type=int, default=5)
     options = parser.parse_args()
     start, records = time.perf_counter(), []
-    with alone():
-        build_stock()
     handler = partial(Handler, directory=BUILD)
     with (
         ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
@@ -220,6 +219,8 @@ def main() -> None:
     ):
         if not browser:
             sys.exit(MISSING)
+        with alone():
+            build_stock()
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/"
         for name, values in measure(browser, address, options.loads):

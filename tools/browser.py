@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +12,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-MISSING = (
-    "No Chromium was found: install one, or run "
-    "`.venv/bin/playwright install chromium`."
-)
+INSTALL = shlex.join([sys.executable, "-m", "playwright", "install", "chromium"])
+MISSING = f"No Chromium was found: install one, or run `{INSTALL}`."
 
 
 @contextmanager

@@ -14,9 +14,11 @@ import sys
 import time
 from pathlib import Path
 
-from execute import BUILD, ROOT, alone, execute, notebooks
+from execute import execute, notebooks
+from folder import BUILD, ROOT, alone, exit_if_full
 
 SITE = BUILD / "html"
+WHOLE = BUILD / "whole"  # there unless a build of the site was interrupted or failed
 
 
 def build() -> int:
@@ -46,11 +48,14 @@ def write_site(cache: Path) -> bool:
     """Write the site from the executed notebooks; whether that went well."""
     from jupyter_book.sphinx import REDIRECT_TEXT
 
-    if not sphinx(cache, SITE, "html"):
-        # read all pages again next time, or what is named now would go unnoticed
+    if not WHOLE.exists():  # pages may be half written, and faults would go unnoticed
         shutil.rmtree(BUILD / ".doctrees", ignore_errors=True)
+    WHOLE.unlink(missing_ok=True)
+    if not sphinx(cache, SITE, "html"):
+        exit_if_full(BUILD)
         return False
     (SITE / "index.html").write_text(REDIRECT_TEXT.format(first_page="book/index.html"))
+    WHOLE.touch()
     return True
 
 

@@ -12,16 +12,15 @@ With `--only NAME` it runs this study alone, in its notebook.
 from __future__ import annotations
 
 import argparse
-import fcntl
 import hashlib
 import os
 import re
+import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
+from folder import BUILD, ROOT, alone
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from myst_nb.core.read import myst_nb_reader_plugin
@@ -31,8 +30,6 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 from helpers import data
 
-ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / "_build"
 READ = ("helpers/**/*.py", "requirements.txt", "results/*.json")
 STUDY = re.compile(r'\bresults\.study\(\s*"([\w-]+)"')
 UNREAD = "site-speed.json"  # a record that no notebook reads
@@ -42,22 +39,22 @@ TIMEOUT = 600  # seconds for one cell; a full study may take as long as it takes
 def execute() -> Path | None:
     """Execute what is not cached; the folder of the cache, or None if a cell failed."""
     code = state_of_code()
-    found = {path: _read(path) for path in notebooks()}
-    cache = get_cache(cache_folder(code))
-    todo = {path: nb for path, nb in found.items() if not _is_in(cache, nb)}
-    succeeded = run(todo, os.cpu_count(), TIMEOUT)
-    # a first run may have downloaded the data, so their state is taken again
     folder = cache_folder(code)
-    cache = get_cache(folder)
-    for path in succeeded:
-        bundle = CacheBundleIn(found[path], str(path))
-        cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    found = {path: _read(path) for path in notebooks()}
+    todo = {path: nb for path, nb in found.items() if not _is_in(folder, nb)}
+    succeeded = {}
+    for path in run(todo, os.cpu_count(), TIMEOUT):
+        succeeded[path] = todo[path]
+        _keep(cache_folder(code), {path: todo[path]})  # at once, or a kill loses it
     if len(succeeded) < len(todo):
         return None
+    if cache_folder(code) != folder:  # a first run has downloaded the data
+        _keep(cache_folder(code), succeeded)
+        return execute()
     if not todo:
         print("All notebooks are up to date.", flush=True)
     for path in found:
-        _, executed = cache.merge_match_into_notebook(_read(path))
+        _, executed = get_cache(folder).merge_match_into_notebook(_read(path))
         _export(executed, path)
     return folder
 
@@ -99,11 +96,22 @@ def cache_folder(code: str) -> Path:
     return BUILD / "cache" / state.hexdigest()[:16]
 
 
-def _is_in(cache, notebook: NotebookNode) -> bool:
+def _is_in(folder: Path, notebook: NotebookNode) -> bool:
+    cache = get_cache(folder)
+    _, key = cache.create_hashed_notebook(notebook)
     try:
-        return bool(cache.match_cache_notebook(notebook))
-    except KeyError:
+        cache.get_cache_bundle(cache.match_cache_notebook(notebook).pk)
+    except (KeyError, ValueError):  # absent, or half there since it was interrupted
+        shutil.rmtree(folder / "executed" / key, ignore_errors=True)
         return False
+    return True
+
+
+def _keep(folder: Path, executed: dict[Path, NotebookNode]) -> None:
+    cache = get_cache(folder)
+    for path, notebook in executed.items():
+        bundle = CacheBundleIn(notebook, str(path))
+        cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
 def _export(executed: NotebookNode, path: Path) -> None:
@@ -112,19 +120,6 @@ def _export(executed: NotebookNode, path: Path) -> None:
     temporary = target.with_suffix(".tmp")
     nbformat.write(executed, temporary)
     os.replace(temporary, target)
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """Keep two builds in one folder from disturbing each other: one waits."""
-    BUILD.mkdir(exist_ok=True)
-    with (BUILD / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("Another build is running in this folder; waiting.", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def main() -> int:
@@ -146,7 +141,7 @@ def main() -> int:
             os.environ["BOOK_ONLY"], paths = options.only, [known[options.only]]
         # one after another: a study makes use of all cores itself
         todo = {path: _read(path) for path in paths}
-        return 0 if len(run(todo, workers=1, verbose=True)) == len(todo) else 1
+        return 0 if len([*run(todo, workers=1, verbose=True)]) == len(todo) else 1
 
 
 if __name__ == "__main__":

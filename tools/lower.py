@@ -174,7 +174,7 @@ def same(one: dict, other: dict | None) -> bool:
 def lower(book: Book, page: str) -> str:
     """The text of the notebook that a page gives."""
     notebook = Notebook(book, page)
-    executed = book.root / f"_build/executed/{page}.ipynb"
+    executed = book.executed / f"{page}.ipynb"
     add_references(notebook.cells, executed, book.root / f"{page}.ipynb")
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {

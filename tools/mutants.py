@@ -57,7 +57,8 @@ import torch
 import yaml
 from alter import alterations
 from claims import Code, Statement, names
-from execute import ROOT, notebooks
+from execute import notebooks
+from folder import ROOT
 from myst_nb.core.read import myst_nb_reader_plugin
 from tqdm import tqdm
 

@@ -22,7 +22,7 @@ import pikepdf
 import yaml
 from browser import MISSING, chromium
 from bs4 import BeautifulSoup, NavigableString, Tag
-from execute import BUILD, ROOT, alone
+from folder import BUILD, ROOT, alone
 from playwright.sync_api import Browser, Page
 from sphinx_external_toc.parsing import parse_toc_yaml
 

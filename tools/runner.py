@@ -6,7 +6,8 @@ import os
 import re
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from nbclient import NotebookClient
@@ -31,8 +32,8 @@ def run(
     workers: int,
     timeout: int | None = None,
     verbose: bool = False,
-) -> list[Path]:
-    """Execute notebooks in place, `timeout` seconds a cell; those that succeeded."""
+) -> Iterator[Path]:
+    """Execute notebooks in place, `timeout` seconds a cell; each that has succeeded."""
 
     def run_one(path: Path, notebook: NotebookNode) -> bool:
         client = Client(
@@ -46,9 +47,11 @@ def run(
         return _report(path, client)
 
     with ThreadPoolExecutor(workers) as pool:
-        succeeded = pool.map(run_one, notebooks, notebooks.values())
+        runs = {pool.submit(run_one, *item): item[0] for item in notebooks.items()}
         try:
-            return [path for path, ok in zip(notebooks, succeeded, strict=True) if ok]
+            for done in as_completed(runs):
+                if done.result():
+                    yield runs[done]
         except KeyboardInterrupt:
             print("Interrupted.", file=sys.stderr)
             os._exit(130)  # do not wait for the kernels, which end with this process

@@ -21,10 +21,9 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from source import ROOT
+from folder import BUILD, ROOT
 from watchfiles import DefaultFilter, watch
 
-BUILD = ROOT / "_build"
 SITE = BUILD / "html"
 FOLDERS = ("notebooks", "book", "helpers", "results")
 SOURCES = re.compile(
@@ -132,7 +131,7 @@ def build() -> int:
 
 def serve(port: int) -> None:
     """Show and build until interrupted."""
-    BUILD.mkdir(exist_ok=True)
+    BUILD.mkdir(parents=True, exist_ok=True)
     saved = threading.Event()
     saved.set()  # what was saved before
     with TemporaryDirectory(dir=BUILD, prefix="preview-") as room:

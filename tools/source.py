@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from folder import BUILD, ROOT
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
@@ -20,7 +21,6 @@ from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.mdit import create_md_parser
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-ROOT = Path(__file__).resolve().parent.parent
 BOXES = {"admonition", "erratum", "exercise", "hint", "note", "warning"}
 WITH_TEXT = BOXES | {"interactive"}
 NUMBERED = {"equation": "({})", "exercise": "Exercise {}", "figure": "Fig. {}"}
@@ -37,8 +37,11 @@ class SourceError(Exception):
 def write_whole(path: Path, text: str) -> None:
     """Write to a temporary name and rename, so that no half-written file is left."""
     unfinished = path.with_suffix(".tmp")
-    unfinished.write_text(text, "utf-8")
-    os.replace(unfinished, path)
+    try:
+        unfinished.write_text(text, "utf-8")
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -102,7 +105,8 @@ class Book:
     """What a notebook needs to know of all pages: titles, labels, numbers, macros."""
 
     def __init__(self, root: Path = ROOT):
-        self.root = root
+        self.root, own = root, root / "_build"
+        self.executed = (BUILD if root == ROOT else own) / "executed"
         config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
         self.parser = parser(config)
         repository = config["repository"]

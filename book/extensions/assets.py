@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 
 FOLDS = '<div class="fold-all">'  # below the title of a problem set
 LINKS = """\
@@ -28,6 +29,26 @@ def notice_own_files(app: Sphinx, config: Config) -> None:
     for path in sorted(Path(app.srcdir).glob("book/*/*.*")):
         state.update(path.name.encode() + path.read_bytes())
     config.own_files = state.hexdigest()
+
+
+def notice_texts(app: Sphinx, env: BuildEnvironment, added, changed, removed) -> set:
+    """Make Sphinx read what has another content, also where the clock has gone back."""
+    known = getattr(env, "contents", {})
+    changed |= {page for page in known if known[page] != content(env, page)} - removed
+    return set()
+
+
+def note_texts(app: Sphinx, env: BuildEnvironment) -> None:
+    """Remember what was read."""
+    env.contents = {page: content(env, page) for page in env.found_docs}
+
+
+def content(env: BuildEnvironment, page: str) -> str:
+    """A hash of the files that a page is made from."""
+    found = (Path(env.srcdir, name) for name in sorted(env.dependencies[page]))
+    paths = [Path(env.doc2path(page)), *found]
+    contents = (path.read_bytes() for path in paths if path.exists())
+    return hashlib.sha256(b"\n".join(contents)).hexdigest()
 
 
 def copy_mathjax(app: Sphinx) -> None:
@@ -71,5 +92,7 @@ def setup(app: Sphinx) -> None:
     app.add_config_value("own_files", "", "env")
     app.connect("config-inited", notice_own_files)
     app.connect("builder-inited", copy_mathjax)
+    app.connect("env-get-outdated", notice_texts, priority=100)  # overview.py adds some
+    app.connect("env-updated", note_texts)
     app.connect("html-page-context", lead_to_notebook, priority=900)
     app.connect("build-finished", finish)

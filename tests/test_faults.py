@@ -1,0 +1,301 @@
+"""What a build survives: kills, a full disk, a wrong clock, a folder that is read-only.
+
+Faults of the data are in test_data.py, of studies and training in test_results.py and
+test_training.py, of pages and cells in test_build.py.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import execute
+import install
+import nbformat.v4 as nbf
+import psutil
+import pytest
+from browser import MISSING
+from browsing import PAGES
+from small_book import NAME, PAGE, ROOT, Book
+from small_disk import in_namespace
+
+CELL = 'check.value("sm-1", 3 * 3, 9)'
+SLOW_ONCE = f"""\
+import pathlib, time
+here = pathlib.Path("begun")
+begun = here.exists()
+here.touch()
+begun or time.sleep(600)
+{CELL}"""
+KILLED = """
+
+_setup = setup
+
+
+def setup(app):
+    _setup(app)
+    app.connect("html-page-context", kill)
+
+
+def kill(app, page, *_):
+    import os
+    from pathlib import Path
+
+    if page == "notebooks/small" and Path(app.srcdir, "kill").exists():
+        Path(app.outdir, f"{page}.html").write_text("half a page")
+        os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """A small book in a folder whose name has blanks and letters beyond ASCII."""
+    book = Book(tmp_path_factory.mktemp("Büch mit Blank ∂"))
+    assert f"{NAME}: ok" in book.build()
+    return book
+
+
+def test_killed_while_a_notebook_runs(book):
+    with book.edited(PAGE, CELL, SLOW_ONCE):
+        build = book.start()
+        while not (book.root / "notebooks/begun").exists():
+            assert build.poll() is None, build.communicate()
+            time.sleep(0.05)
+        build.kill()
+        build.wait()
+        assert f"{NAME}: ok" in book.build(), "the lock is free, and nothing is cached"
+    ends = time.monotonic() + 60  # a kernel looks for its parent now and then
+    while alive := [p for p in psutil.process_iter() if runs_in(book, p)]:
+        assert time.monotonic() < ends, alive
+        time.sleep(0.1)
+
+
+def runs_in(book, process):
+    try:
+        return process.cwd().startswith(str(book.root))
+    except psutil.Error:
+        return False
+
+
+def test_what_is_executed_is_kept_at_once(tmp_path, monkeypatch):
+    """A kill during the second notebook does not lose the first."""
+    monkeypatch.setattr(execute, "BUILD", tmp_path)
+    cells = {Path(name): nbf.new_code_cell(name) for name in ("a.md", "b.md")}
+    notebooks = {path: nbf.new_notebook(cells=[cells[path]]) for path in cells}
+    monkeypatch.setattr(execute, "notebooks", lambda: list(notebooks))
+    monkeypatch.setattr(execute, "_read", notebooks.get)
+
+    def run(todo, *_):
+        yield next(iter(todo))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(execute, "run", run)
+    for left in (1, 0):
+        with pytest.raises(KeyboardInterrupt):
+            execute.execute()
+        folder = execute.cache_folder(execute.state_of_code())
+        found = [execute._is_in(folder, nb) for nb in notebooks.values()]
+        assert found.count(False) == left
+
+
+@pytest.mark.parametrize("fault", ["empty", "half", "without its file"])
+def test_killed_while_it_is_kept(tmp_path, fault):
+    notebook = nbf.new_notebook(cells=[nbf.new_code_cell("1 + 1", execution_count=1)])
+    execute._keep(tmp_path, {Path("a.md"): notebook})
+    assert execute._is_in(tmp_path, notebook)
+    (file,) = tmp_path.glob("executed/*/*.ipynb")
+    text = file.read_text()
+    file.write_text(text[: len(text) // 2] if fault == "half" else "")
+    if fault == "without its file":
+        file.unlink()
+    assert not execute._is_in(tmp_path, notebook)
+    execute._keep(tmp_path, {Path("a.md"): notebook})
+    assert execute._is_in(tmp_path, notebook)
+
+
+def test_killed_while_the_site_is_written(book):
+    extension = "book/extensions/description.py"
+    book.write(extension, book.read(extension) + KILLED)
+    book.build()
+    with book.edited(PAGE, "One sentence.", "Another sentence."):
+        book.write("kill", "")
+        book.build(expect=-signal.SIGKILL)
+        assert book.html("notebooks/small") == "half a page"
+        (book.root / "kill").unlink()
+        assert "executing" not in book.build()
+        assert "Another sentence." in book.html("notebooks/small")
+
+
+@pytest.mark.parametrize("day", [-1, 1], ids=["past", "future"])
+def test_a_source_of_another_day(book, day):
+    """What is saved when the clock is wrong is shown all the same, and only once."""
+    before = book.read(PAGE)
+    book.write(PAGE, before.replace("One sentence.", f"Saved {day} day off."))
+    moment = time.time() + 86_400 * day
+    os.utime(book.root / PAGE, (moment, moment))
+    assert "executing" not in book.build()
+    assert f"Saved {day} day off." in book.html("notebooks/small")
+    book.write(PAGE, before)
+
+
+def test_full_disk(book):
+    """It is named, and the same command works when there is room."""
+    (book.root / "_build").mkdir(exist_ok=True)
+    said = in_namespace(
+        "mount -t tmpfs -o size=3m none _build;"
+        '! "$@" 2>&1; echo ---; mount -o remount,size=200m _build; "$@"',
+        *(sys.executable, "tools/build.py"),
+        cwd=book.root,
+        env=book.environment(),
+    )
+    full, _, room = said.stdout.partition("---")
+    assert said.returncode == 0, said.stdout
+    last = full.rstrip().splitlines()[-1]
+    assert last.startswith("The disk of") and "is full. Make room" in last, full
+    assert "Traceback" not in full and "The book is in" in room
+
+
+def test_a_clone_that_nobody_can_write(book, tmp_path):
+    said = in_namespace(
+        'mount --bind . .; mount -o remount,bind,ro .; cd "$PWD";'
+        '! "$1" tools/build.py; echo ---; export BOOK_BUILD="$2"; "$1" tools/build.py',
+        *(sys.executable, str(tmp_path / "Gebäude mit Blank")),
+        cwd=book.root,
+        env=book.environment(),
+    )
+    refused, _, built = said.stdout.partition("---")
+    assert said.returncode == 0, said.stdout
+    assert "cannot be written" in refused and "make book BOOK_BUILD=" in refused
+    assert refused.count("\n") == 1, refused
+    site = tmp_path / "Gebäude mit Blank/_build/html"
+    assert f"The book is in {site}/index.html" in built
+    assert "value: one number equal" in (site / "book/checks.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("tool", ["pdf", "bench_site"])
+def test_no_browser_is_one_message(book, tool, no_browser):
+    assert book.build(f"tools/{tool}.py", expect=1) == f"{MISSING}\n"
+
+
+@pytest.mark.skipif(not PAGES, reason="no site; run `make book` first")
+def test_no_browser_skips_tests(no_browser):
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, "tests/test_search.py"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "No Chromium was found" in done.stdout, done.stdout
+
+
+@pytest.fixture
+def no_browser(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
+
+
+# -------------------------------------------------------------------- environment
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_python_that_is_too_old(tmp_path, named):
+    make = shutil.which("make")
+    if not make:
+        pytest.skip("no make")
+    old = tmp_path / "python3"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.1\n')
+    old.write_text(old.read_text() + '[ "$1" = --version ]\n')
+    old.chmod(0o755)
+    words = [f"SYSTEM_PYTHON={old}"] if named else []
+    done = subprocess.run(
+        [make, "--no-print-directory", "book", f"BOOK_BUILD={tmp_path}", *words],
+        cwd=ROOT,
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    called = old if named else "python3"
+    assert done.stdout.splitlines() == [
+        f"The book needs Python 3.11, 3.12 or 3.13; {called} here is:",
+        "Python 3.9.1",
+        "Install one, or name it: make SYSTEM_PYTHON=/path/to/python3.11",
+    ]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """The part of a clone that installs, with nothing required."""
+    clone = tmp_path_factory.mktemp("Klön mit Blank")
+    (clone / "tools").mkdir()
+    for name in ("install.py", "folder.py"):
+        shutil.copy(ROOT / "tools" / name, clone / "tools")
+    (clone / "requirements.txt").touch()
+    return clone
+
+
+def start_installing(clone):
+    return subprocess.Popen(
+        [sys.executable, "tools/install.py", ".venv"],
+        cwd=clone,
+        env={**os.environ, "PIP_NO_INDEX": "1"},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def installing(clone, expect=0):
+    process = start_installing(clone)
+    output, _ = process.communicate()
+    assert process.returncode == expect, output
+    return output
+
+
+def test_two_installations_at_once(clone):
+    both = [start_installing(clone) for _ in range(2)]
+    said = [process.communicate()[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert "".join(said).count("Installing requirements.txt") == 1, said
+    where = "import tools; print(list(tools.__path__))"
+    found = subprocess.check_output(
+        [clone / ".venv/bin/python", "-c", where], cwd="/", text=True
+    )
+    assert str(clone / "tools") in found
+
+
+def test_dates_do_not_matter_for_what_is_installed(clone):
+    installing(clone)
+    requirements = clone / "requirements.txt"
+    for day in (-1, 1):
+        moment = time.time() + 86_400 * day
+        os.utime(requirements, (moment, moment))
+        assert installing(clone) == ""
+    requirements.write_text("# changed when the clock was a day late\n")
+    os.utime(requirements, (1, 1))
+    assert installing(clone).startswith("Installing requirements.txt")
+    assert installing(clone) == ""
+
+
+def test_an_installation_that_fails_is_tried_again(clone):
+    (clone / "requirements.txt").write_text("no-such-package==1\n")
+    for _ in range(2):
+        said = installing(clone, expect=1)
+        assert "no-such-package" in said and "Traceback" not in said
+        assert said.endswith("The same command tries it again.\n")
+    (clone / "requirements.txt").write_text("")
+    assert installing(clone).startswith("Installing requirements.txt")
+
+
+def test_an_environment_without_pip_is_completed(clone):
+    """A kill while it is made leaves a Python without pip."""
+    installing(clone)
+    (clone / ".venv/installed").unlink()
+    for part in clone.glob(".venv/lib/*/site-packages/pip*"):
+        shutil.rmtree(part)
+    assert not install.can_install(clone / ".venv/bin/python")
+    installing(clone)
+    assert install.can_install(clone / ".venv/bin/python")
