@@ -5,6 +5,8 @@ PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed
 PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 PORT ?= 8000
+# the workflows install from requirements.lock, which has the hash of each package
+REQUIREMENTS ?= requirements.txt
 
 # the first interpreter for which all pinned packages exist
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -18,7 +20,7 @@ export BOOK_DATA := $(shell cd "$(BOOK_DATA)" 2>/dev/null && pwd || echo "$(BOOK
 endif
 
 .PHONY: book test pdf question notebooks results bench bench-training bench-site \
-	links serve clean help
+	links lock serve clean help
 
 book: $(INSTALLED)  ## execute the notebooks and build the site in _build/html
 	@$(PYTHON) tools/build.py
@@ -54,6 +56,11 @@ bench-site: book
 links: $(INSTALLED)  ## look for external links that are dead
 	@$(PYTHON) tools/build.py --links
 
+lock: $(INSTALLED)  ## write requirements.lock anew from requirements.txt
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/bin/uv pip compile --quiet \
+		--universal --python-version 3.11 --generate-hashes --no-annotate \
+		requirements.txt --output-file requirements.lock
+
 serve: $(INSTALLED)  ## show the site at http://localhost:8000 (or PORT=...), build on save
 	@$(PYTHON) tools/serve.py --port $(PORT)
 
@@ -63,14 +70,14 @@ clean:  ## remove all that was built; the environment in .venv stays
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
 
-$(INSTALLED): requirements.txt pyproject.toml
+$(INSTALLED): $(REQUIREMENTS) pyproject.toml
 	@test -n "$(SYSTEM_PYTHON)" || { \
 	  echo "The book needs Python 3.11, 3.12 or 3.13; python3 here is:"; \
 	  python3 --version; \
 	  echo "Install one, or name it: make SYSTEM_PYTHON=/path/to/python3.11"; \
 	  exit 1; }
-	@echo "Installing requirements.txt into $(VENV): once, some minutes ..."
+	@echo "Installing $(REQUIREMENTS) into $(VENV): once, some minutes ..."
 	@test -x $(PYTHON) || $(SYSTEM_PYTHON) -m venv $(VENV)
-	@$(PIP) --requirement requirements.txt
-	@$(PIP) --no-deps --editable .
+	@$(PIP) --requirement $(REQUIREMENTS)
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -9,7 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from browsing import SITE
+from browsing import POLICY, SITE
 from playwright.sync_api import Page, expect
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
@@ -28,6 +28,12 @@ def browser():
 
 
 class Handler(SimpleHTTPRequestHandler):
+    """Sends the policy of the README with each page, so that all tests run under it."""
+
+    def end_headers(self):
+        self.send_header("Content-Security-Policy", POLICY)
+        super().end_headers()
+
     def log_message(self, *_):
         pass
 
@@ -59,6 +65,7 @@ def open_page(browser, server):
         return page
 
     note = problems.append
+    open_page.problems = problems
     yield open_page
     for context in contexts:
         context.close()
