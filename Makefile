@@ -20,14 +20,14 @@ export BOOK_DATA := $(shell cd "$(BOOK_DATA)" 2>/dev/null && pwd || echo "$(BOOK
 endif
 
 .PHONY: book test pdf question notebooks results bench bench-training bench-site \
-	links lock serve clean help
+	links lock colab serve clean help
 
 book: $(INSTALLED)  ## execute the notebooks and build the site in _build/html
 	@$(PYTHON) tools/build.py
 
 test: book  ## run all tests
 	$(PYTHON) -m ruff check .
-	$(PYTHON) -m pytest -q -n 2 --dist loadfile
+	$(PYTHON) -m pytest -q -n 2 --dist loadgroup
 	$(PYTHON) -m pytest -q --nbval-lax --nbval-sanitize-with tests/nbval.ini \
 		--nbval-cell-timeout=600 -n 2 --dist loadscope notebooks
 
@@ -60,6 +60,9 @@ lock: $(INSTALLED)  ## write requirements.lock anew from requirements.txt
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/bin/uv pip compile --quiet \
 		--universal --python-version 3.11 --generate-hashes --no-annotate \
 		requirements.txt --output-file requirements.lock
+
+colab: $(INSTALLED)  ## run the notebooks as Colab does, with the newest releases
+	@$(PYTHON) tools/colab.py
 
 serve: $(INSTALLED)  ## show the site at http://localhost:8000 (or PORT=...), build on save
 	@$(PYTHON) tools/serve.py --port $(PORT)

@@ -27,6 +27,14 @@ def browser():
         yield browser
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Let one process have all tests of a file, less those of a group of their own."""
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
 class Handler(SimpleHTTPRequestHandler):
     """Sends the policy of the README with each page, so that all tests run under it."""
 
