@@ -4,6 +4,8 @@ FOLDER := $(or $(BOOK_BUILD),.)
 VENV := $(FOLDER)/.venv
 PYTHON := $(VENV)/bin/python
 PORT ?= 8000
+# the workflows install from requirements.lock, which has the hash of each package
+REQUIREMENTS ?= requirements.txt
 
 # all pinned packages exist for these
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -16,14 +18,14 @@ export BOOK_DATA := $(shell cd "$(BOOK_DATA)" 2>/dev/null && pwd || echo "$(BOOK
 endif
 
 .PHONY: installed book test pdf question notebooks results mutants bench bench-training \
-	bench-site links serve clean help
+	bench-site links lock colab serve clean help
 
 book: installed  ## execute the notebooks and build the site in _build/html
 	@"$(PYTHON)" tools/build.py
 
 test: book  ## run all tests
 	"$(PYTHON)" -m ruff check --no-cache .
-	"$(PYTHON)" -m pytest -q -n 2 --dist loadfile
+	"$(PYTHON)" -m pytest -q -n 2 --dist loadgroup
 	"$(PYTHON)" -m pytest -q --nbval-lax --nbval-sanitize-with tests/nbval.ini \
 		--nbval-cell-timeout=600 -n 2 --dist loadscope notebooks
 
@@ -55,6 +57,14 @@ bench-site: book
 links: installed  ## look for external links that are dead
 	@"$(PYTHON)" tools/build.py --links
 
+lock: installed  ## write requirements.lock anew from requirements.txt
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" "$(VENV)/bin/uv" pip compile --quiet \
+		--universal --python-version 3.11 --generate-hashes --no-annotate \
+		requirements.txt --output-file requirements.lock
+
+colab: installed  ## run the notebooks as Colab does, with the newest releases
+	@"$(PYTHON)" tools/colab.py
+
 serve: installed  ## show the site at http://localhost:8000 (or PORT=...), build on save
 	@"$(PYTHON)" tools/serve.py --port $(PORT)
 
@@ -67,7 +77,7 @@ help:  ## this list
 installed:
 	@for python in $(if $(SYSTEM_PYTHON),"$(SYSTEM_PYTHON)",$(PYTHONS)); do \
 	  "$$python" -c '$(SUPPORTED)' 2>/dev/null && \
-	    exec "$$python" tools/install.py "$(VENV)"; \
+	    exec "$$python" tools/install.py "$(VENV)" "$(REQUIREMENTS)"; \
 	done; \
 	python="$(or $(SYSTEM_PYTHON),python3)"; \
 	echo "The book needs Python 3.11, 3.12 or 3.13; $$python here is:"; \

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
+import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = Path(os.environ.get("BOOK_BUILD") or ROOT).absolute() / "_build" / "html"
+README = (ROOT / "README.md").read_text("utf-8")
+POLICY = " ".join(
+    re.search(r"Content-Security-Policy:([^`]*)", README)[1].split()
+)  # what pages may load and run, for who hosts the book
 NOT_READ = SITE / "index.html", SITE / "404.html"  # they lead elsewhere
 PAGES = sorted(
     str(path.relative_to(SITE))
@@ -20,9 +26,17 @@ SETS = [name for name in PAGES if name.startswith("notebooks/")]
 needs_site = pytest.mark.skipif(not PAGES, reason="no site; run `make book` first")
 
 
+def wait_until(place: Page | Locator, condition: str) -> None:
+    """Wait for a condition, without `eval` in the page, which the policy forbids."""
+    ends = time.monotonic() + 120
+    while not place.evaluate(condition):
+        assert time.monotonic() < ends, condition
+        time.sleep(0.02)
+
+
 def typeset(page: Page) -> None:
     """Wait until no formula is left raw."""
-    page.wait_for_function("document.querySelector('.math.waiting') === null")
+    wait_until(page, "document.querySelector('.math.waiting') === null")
     assert page.locator(".math:not(:has(mjx-math))").all_inner_texts() == []
 
 

@@ -9,7 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from browsing import SITE
+from browsing import POLICY, SITE
 from playwright.sync_api import Page, expect
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
@@ -27,7 +27,21 @@ def browser():
         yield browser
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Let one process have all tests of a file, less those of a group of their own."""
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
 class Handler(SimpleHTTPRequestHandler):
+    """Sends the policy of the README with each page, so that all tests run under it."""
+
+    def end_headers(self):
+        self.send_header("Content-Security-Policy", POLICY)
+        super().end_headers()
+
     def log_message(self, *_):
         pass
 
@@ -59,6 +73,7 @@ def open_page(browser, server):
         return page
 
     note = problems.append
+    open_page.problems = problems
     yield open_page
     for context in contexts:
         context.close()

@@ -564,6 +564,23 @@ class TestArchive:
         with pytest.raises(DataError, match="unpacks to more than the expected 2,000"):
             data._gunzip(bomb, 2000)
 
+    def test_a_member_that_claims_to_be_very_large(self):
+        whole = bytearray(tar({"in/a": b"a"}, compress=False))
+        info = tarfile.TarInfo("in/a")
+        info.size = 2**40
+        whole[:512] = info.tobuf(tarfile.GNU_FORMAT)
+        with pytest.raises(DataError, match="cannot be read"):
+            data._untar(bytes(whole), "in")
+
+    def test_a_bomb_leaves_the_disk_as_it_was(self, server, cifar10, tmp_path):
+        """Neither a file in the archive nor the archive itself may be too large."""
+        for bomb in (tar({"in/a": bytes(10**7)}), gzip.compress(tar({"in/a": b"a"}))):
+            server.pages["cifar.tar.gz"] = bomb
+            data._failed.clear()
+            with pytest.warns(UserWarning, match="200,000 bytes|cannot be read"):
+                assert data.load_cifar10().source == "stand-in"
+            assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
     @pytest.mark.parametrize("cut", [100, 513, 600, 1100])
     def test_cut_short(self, cut):
         whole = tar({"in/a": b"a" * 600, "in/b": b"b"}, compress=False)

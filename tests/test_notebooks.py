@@ -1,13 +1,8 @@
 """The committed notebooks: up to date, numbered like the site, and fit for Colab."""
 
-import json
-import os
 import re
-import shutil
-import subprocess
 import sys
 import sysconfig
-import venv
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -17,9 +12,9 @@ from browsing import SITE
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
+import colab  # noqa: E402
 import lower  # noqa: E402
 
-HELPERS = "deep-learning-solutions-helpers"
 NOTEBOOKS = sorted(path.stem for path in ROOT.glob("notebooks/*.md"))
 each_notebook = pytest.mark.parametrize("name", NOTEBOOKS)
 
@@ -62,93 +57,51 @@ def test_exercises_equations_and_figures_have_the_numbers_of_the_site(name):
 
 # -------------------------------------------------------------------------- Colab
 
-RUN = """
-import sys, nbformat, nbclient
-notebook = nbformat.read(sys.argv[1], 4)
-where = "import helpers, sys, json; print(json.dumps([sys.prefix, helpers.__file__]))"
-notebook.cells.append(nbformat.v4.new_code_cell(where))
-try:
-    nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
-finally:
-    print(*[output.get("text") for output in notebook.cells[1].outputs])
-print(notebook.cells[-1].outputs[0].text.strip())
-"""
 
-
-def git(folder: Path, *arguments: str) -> None:
-    author = ["-c", "user.name=A reader", "-c", "user.email=reader@example.com"]
-    subprocess.run(["git", *author, *arguments], cwd=folder, check=True)
-
-
-def published(folder: Path) -> dict[str, str]:
-    """Commit this tree to a repository that git finds at the book's address."""
-    built = (
-        ".git",
-        ".venv",
-        "_build",
-        "build",
-        "*.egg-info",
-        ".*_cache",
-        "__pycache__",
-    )
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*built))
-    git(folder, "init", "-q")
-    git(folder, "add", ".")
-    git(folder, "commit", "-q", "-m", "As published")
-    return {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"url.{folder.as_uri()}.insteadOf",
-        "GIT_CONFIG_VALUE_0": lower.Book().repository,
-    }
-
-
-def like_colab(folder: Path) -> Path:
-    """An environment with all packages of this one, Colab's module, but no helpers."""
-    venv.create(folder, with_pip=False)
+def packages_but_helpers(folder: Path) -> Path:
+    """A folder that leads to all packages of this environment but ours."""
     installed = Path(sysconfig.get_path("purelib"))
-    others = folder / "others"
-    others.mkdir()
-    hidden = {
+    own = {
         file.parts[0]
         for package in distributions(path=[str(installed)])
-        if package.name == HELPERS
+        if package.name == colab.HELPERS
         for file in package.files
     }
+    folder.mkdir()
     for entry in installed.iterdir():
-        if entry.name not in hidden:
-            (others / entry.name).symlink_to(entry)
-    packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
-    (packages / "google/colab").mkdir(parents=True)
-    (packages / "google/colab/__init__.py").touch()
-    (packages / "others.pth").write_text(f"{others}\nimport google.colab\n")
-    return packages
+        if entry.name not in own:
+            (folder / entry.name).symlink_to(entry)
+    return folder
 
 
-@each_notebook
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NOTEBOOKS],
+)
 def test_the_notebook_runs_in_colab(name, tmp_path):
     """In an empty folder, with no helpers and no data: its first cell gets them."""
-    address = published(tmp_path / "published")
-    packages = like_colab(tmp_path / "environment")
-    before = {entry.name for entry in packages.iterdir()}
-    empty = tmp_path / "content"
-    empty.mkdir()
-    shutil.copy(ROOT / f"notebooks/{name}.ipynb", empty)
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    inherited.pop("BOOK_DATA", None)
-    address |= {"BOOK_OFFLINE": "1", "BOOK_CACHE": str(empty)}  # the stand-in
-    run = subprocess.run(
-        [tmp_path / "environment/bin/python", "-c", RUN, f"{name}.ipynb"],
-        cwd=empty,
-        env=inherited | address,
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr[-5000:]
-    prefix, helpers = json.loads(run.stdout.splitlines()[-1])
-    assert prefix == str(tmp_path / "environment")
-    assert helpers == str(packages / "helpers/__init__.py")
-    new = {entry.name for entry in packages.iterdir()} - before
-    assert {name.split("-")[0] for name in new} == {
-        "helpers",
-        "deep_learning_solutions_helpers",
-    }, "the first cell installs more than helpers"
+    others = packages_but_helpers(tmp_path / "others")
+    address = colab.published(tmp_path / "published")
+    notebook = ROOT / f"notebooks/{name}.ipynb"
+    found = colab.run(notebook, "stand-in", tmp_path, others, address)
+    assert found["cells"] > 50 and found["checks"] > 20
+
+
+@pytest.mark.parametrize(
+    "old, new, refused",
+    [
+        ("--no-deps", "--no-deps --force-reinstall six", "installs .*six"),
+        ("if not __import__", "if True or __import__", "the first cell installs again"),
+    ],
+)
+def test_a_first_cell_that_does_more_is_refused(tmp_path, old, new, refused):
+    notebook = nbformat.read(ROOT / f"notebooks/{NOTEBOOKS[0]}.ipynb", 4)
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    assert old in first.source
+    first.source = first.source.replace(old, new)
+    notebook.cells = [first]
+    nbformat.write(notebook, tmp_path / "short.ipynb")
+    others = packages_but_helpers(tmp_path / "others")
+    address = colab.published(tmp_path / "published")
+    with pytest.raises(colab.Failed, match=refused):
+        colab.run(tmp_path / "short.ipynb", "stand-in", tmp_path, others, address)

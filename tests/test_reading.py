@@ -7,7 +7,7 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import SETS, SITE, needs_site, unfold
+from browsing import SETS, SITE, needs_site, unfold, wait_until
 from playwright.sync_api import Page, expect
 
 pytestmark = needs_site
@@ -161,10 +161,10 @@ def test_the_list_is_filtered_by_marks(open_page):
     assert rows.count() == 94
 
 
-def import_file(page: Page, content: str) -> None:
+def import_file(page: Page, content: str, name: str = "my.json") -> None:
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Import").click()
-    file = {"name": "my.json", "mimeType": "application/json"}
+    file = {"name": name, "mimeType": "application/json"}
     chooser.value.set_files({**file, "buffer": content.encode()})
     expect(said(page)).not_to_be_empty()
 
@@ -296,7 +296,7 @@ def test_a_figure_opens_larger_by_click_and_key_and_closes_again(open_page):
     sheet = view.locator(".sheet")
     assert sheet.evaluate("s => s.scrollWidth > 1.5 * s.clientWidth")
     sheet.press("ArrowRight")
-    page.wait_for_function("document.querySelector('.sheet').scrollLeft > 0")
+    wait_until(page, "document.querySelector('.sheet').scrollLeft > 0")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.evaluate("document.querySelector('article').replaceChildren()")  # for speed
     results = Axe().run(page, context={"include": [["dialog"]]}, options=AXE)
@@ -329,8 +329,7 @@ def test_what_scrolls_is_reached_by_key_as_soon_as_it_scrolls(open_page):
     expect(table).to_have_accessible_name("Table, scrolls sideways")
     table.focus()
     page.keyboard.press("ArrowRight")
-    handle = table.element_handle()
-    page.wait_for_function("table => table.scrollLeft > 0", arg=handle)
+    wait_until(table, "table => table.scrollLeft > 0")
 
 
 # --------------------------------------------------------------------- copying

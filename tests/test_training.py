@@ -154,13 +154,13 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(tmp_path)
     time.sleep(0.3)
     killed.kill()
     killed.communicate()
-    assert 1 <= torch.load(tmp_path / "killed.pt")["done"] < 8
+    assert 1 <= torch.load(tmp_path / "killed.pt", weights_only=True)["done"] < 8
     for name in ("killed", "whole"):
         run = start_training(tmp_path / f"{name}.pt")
         _, errors = run.communicate()
         assert run.returncode == 0, errors
-    resumed, losses = torch.load(tmp_path / "killed.end")
-    whole, expected = torch.load(tmp_path / "whole.end")
+    resumed, losses = torch.load(tmp_path / "killed.end", weights_only=True)
+    whole, expected = torch.load(tmp_path / "whole.end", weights_only=True)
     assert torch.equal(losses, expected) and len(losses) == 8
     for name, weight in whole.items():
         assert torch.equal(resumed[name], weight), name

@@ -6,7 +6,7 @@ import gzip
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from browsing import PAGES, SETS, SITE, needs_site, typeset
+from browsing import PAGES, SETS, SITE, needs_site, typeset, wait_until
 from fontTools.ttLib import TTFont
 from playwright.sync_api import Page
 
@@ -36,7 +36,7 @@ def size(address: str) -> int:
 @pytest.mark.parametrize("name", PAGES)
 def test_first_view_loads_at_most_a_megabyte_in_few_requests(open_page, name):
     page = open_page(name)
-    page.wait_for_function(VIEW_IS_SET)
+    wait_until(page, VIEW_IS_SET)
     page.wait_for_load_state("networkidle")
     loaded = page.evaluate(LOADED)
     sizes = sorted(((size(address), address) for address in loaded), reverse=True)
@@ -49,7 +49,7 @@ def test_nothing_moves_while_a_page_is_loaded_and_scrolled(open_page, name):
     page = open_page(name)
     page.set_default_timeout(90_000)  # all of the page is set
     page.evaluate(WATCH)
-    page.wait_for_function(VIEW_IS_SET)
+    wait_until(page, VIEW_IS_SET)
     page.mouse.move(640, 450)
     for _ in range(12):
         page.mouse.wheel(0, 300)

@@ -32,7 +32,7 @@ from helpers import data
 
 READ = ("helpers/**/*.py", "requirements.txt", "results/*.json")
 STUDY = re.compile(r'\bresults\.study\(\s*"([\w-]+)"')
-UNREAD = "site-speed.json"  # a record that no notebook reads
+UNREAD = ("colab.json", "site-speed.json")  # records that no notebook reads
 TIMEOUT = 600  # seconds for one cell; a full study may take as long as it takes
 
 
@@ -80,7 +80,7 @@ def state_of_code() -> str:
     scale = os.environ.get("BOOK_SCALE", "quick")
     state = hashlib.sha256(f"{sys.version} {scale}".encode())
     paths = (path for pattern in READ for path in ROOT.glob(pattern))
-    for path in sorted(path for path in paths if path.name != UNREAD):
+    for path in sorted(path for path in paths if path.name not in UNREAD):
         state.update(f"\n{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
     return state.hexdigest()
 

@@ -13,23 +13,22 @@ from pathlib import Path
 
 from folder import ROOT, alone
 
-REQUIREMENTS = ROOT / "requirements.txt"
 PACKAGES = "import sysconfig; print(sysconfig.get_path('purelib'))"
 
 
-def install(folder: Path) -> None:
+def install(folder: Path, requirements: Path) -> None:
     """Bring the environment in `folder` up to date."""
-    wanted = f"{ROOT}\n{REQUIREMENTS.read_text('utf-8')}"
+    wanted = f"{ROOT}\n{requirements.read_text('utf-8')}"
     installed = folder / "installed"
     if installed.exists() and installed.read_text("utf-8") == wanted:
         return
-    print(f"Installing requirements.txt into {folder}: once, some minutes ...")
+    print(f"Installing {requirements.name} into {folder}: once, some minutes ...")
     sys.stdout.flush()
     python = folder / "bin" / "python"
     if not can_install(python):
         venv.create(folder, symlinks=True, with_pip=True)
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if subprocess.run([*pip, "--requirement", REQUIREMENTS]).returncode:
+    if subprocess.run([*pip, "--requirement", requirements]).returncode:
         sys.exit("That failed for the reason above. The same command tries it again.")
     packages = subprocess.check_output([python, "-c", PACKAGES], text=True).strip()
     Path(packages, "book.pth").write_text(f"{ROOT}\n", "utf-8")  # for the helpers
@@ -48,4 +47,4 @@ def can_install(python: Path) -> bool:
 if __name__ == "__main__":
     target = Path(sys.argv[1]).absolute()
     with alone(target):
-        install(target)
+        install(target, ROOT / sys.argv[2])

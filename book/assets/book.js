@@ -174,6 +174,7 @@ async function setAll(batch) {
     watchers.forEach((watcher) => watcher.unobserve(formula));
     [inView, near, waiting].forEach((formulas) => formulas.delete(formula));
   }
+  document.dispatchEvent(new CustomEvent("typeset", { detail: batch })); // see reading.js
 }
 
 const frame = () => new Promise(requestAnimationFrame);

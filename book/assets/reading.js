@@ -226,6 +226,10 @@ const resized = new ResizeObserver((entries) => {
   });
 });
 
+document.addEventListener("typeset", ({ detail }) => detail
+  .map((formula) => formula.querySelector("mjx-container[display]"))
+  .forEach((box) => box && resized.observe(box)));
+
 // sphinx-copybutton shows a tick, but says nothing and leaves the focus nowhere.
 function copied({ target }) {
   const pressed = target.closest?.(".copybtn");

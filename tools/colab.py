@@ -1,0 +1,225 @@
+"""Run the committed notebooks as Colab does, with the newest releases; `make colab`.
+
+Each runs in an empty folder, in an environment that has what Colab preinstalls of what
+the notebooks use, and Colab's own module, but no helpers: the first cell has to get
+them, from a copy of this tree that git finds at the address of the book. It may replace
+nothing, and does nothing when it is run again. Each notebook runs on the stand-in and
+on the real data, which come from `BOOK_DATA` or are downloaded.
+
+What came out is printed and, if all went well, recorded in results/colab.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+import venv
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import lower
+from execute import BUILD, ROOT, notebooks
+
+from helpers import results
+
+HELPERS = "deep-learning-solutions-helpers"
+PREINSTALLED = (
+    *("ipykernel", "joblib", "matplotlib", "nbclient", "numpy", "pillow"),
+    *("scikit-learn", "scipy", "sympy", "torch", "torchvision", "tqdm"),
+)
+NOT_PUBLISHED = (".*", "_build", "build", "*.egg-info", "__pycache__")
+SETS = ("load_cifar10", "load_mnist", "load_face_masks")
+
+# run by the environment's own Python; says on its last line how it went
+RUN = f"""
+import json, sys, nbclient, nbformat
+again = '''
+def pip(line):
+    raise RuntimeError("the first cell installs again")
+get_ipython().register_magic_function(pip)
+'''
+look = '''
+import json, sys, helpers
+from helpers import data, results
+print(json.dumps({{
+    "prefix": sys.prefix,
+    "helpers": helpers.__file__,
+    "versions": results.provenance()["versions"],
+    "sources": [getattr(data, load)().source for load in {SETS}],
+}}))
+'''
+notebook = nbformat.read(sys.argv[1], 4)
+own = [cell for cell in notebook.cells if cell.cell_type == "code"]
+last = [*map(nbformat.v4.new_code_cell, (again, own[0].source, look))]
+notebook.cells += last
+try:
+    nbclient.NotebookClient(notebook, timeout=1200, kernel_name="python3").execute()
+finally:
+    print(*[output.get("text") for output in own[0].outputs])
+(found,) = [output.text for output in last[-1].outputs if "text" in output]
+outputs = [output for cell in own for output in cell.outputs]
+checks = sum("check" in output.get("metadata", {{}}) for output in outputs)
+print(json.dumps(json.loads(found) | {{"cells": len(own), "checks": checks}}))
+"""
+INSTALLED = """
+import json
+from importlib.metadata import distributions
+found = [[d.name, d.version, str(d.locate_file(""))] for d in distributions()]
+print(json.dumps(found))
+"""
+
+
+class Failed(Exception):
+    """What went wrong with a notebook."""
+
+
+def git(folder: Path, *arguments: str) -> None:
+    """Run git there, as somebody."""
+    author = ["-c", "user.name=A reader", "-c", "user.email=reader@example.com"]
+    subprocess.run(["git", *author, *arguments], cwd=folder, check=True)
+
+
+def published(folder: Path) -> dict[str, str]:
+    """Commit this tree to a repository that git finds at the book's address.
+
+    Returns the variables that let git find it there.
+    """
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*NOT_PUBLISHED))
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", "As published")
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{folder.as_uri()}.insteadOf",
+        "GIT_CONFIG_VALUE_0": lower.Book().repository,
+    }
+
+
+def packages_of(environment: Path) -> Path:
+    """Its folder of packages."""
+    return Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
+
+
+def like_colab(environment: Path, others: Path) -> None:
+    """Make an environment with the packages in `others` and Colab's own module."""
+    venv.create(environment)
+    packages = packages_of(environment)
+    (packages / "google/colab").mkdir(parents=True)
+    (packages / "google/colab/__init__.py").touch()
+    (packages / "others.pth").write_text(f"{others}\nimport google.colab\n")
+
+
+def newest(environment: Path) -> Path:
+    """Make an environment with the newest releases; its folder of packages."""
+    venv.create(environment, clear=True, with_pip=True)
+    command = [environment / "bin/python", "-m", "pip", "install", "-q", *PREINSTALLED]
+    subprocess.run(command, check=True)
+    return packages_of(environment)
+
+
+def run(
+    notebook: Path, kind: str, room: Path, others: Path, address: dict[str, str]
+) -> dict:
+    """Run a notebook in an empty folder in `room`; what its last line says.
+
+    `kind`: "stand-in" or "real data"; `others`, `address`: see `like_colab` and
+    `published`. Raises `Failed` if a cell fails, if anything but helpers is installed,
+    or if the data are of the other kind.
+    """
+    environment, empty = room / "environment", room / "content"
+    like_colab(environment, others)
+    empty.mkdir()
+    shutil.copy(notebook, empty)
+    ours = ("PYTHON", "BOOK_")
+    variables = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    variables |= address | variables_of(kind, room)
+
+    def python(*arguments: str) -> dict | list:
+        command = [environment / "bin/python", "-c", *arguments]
+        done = subprocess.run(
+            command, cwd=empty, env=variables, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise Failed(f"{done.stdout}{done.stderr[-5000:]}")
+        return json.loads(done.stdout.splitlines()[-1])
+
+    before = python(INSTALLED)
+    found = python(RUN, notebook.name)
+    after = python(INSTALLED)
+    gone = [package for package in before if package not in after]
+    new = [package[0] for package in after if package not in before]
+    if gone or new != [HELPERS]:
+        raise Failed(f"the first cell installs {new} and takes away {gone}")
+    helpers = packages_of(environment) / "helpers/__init__.py"
+    if [found["prefix"], found["helpers"]] != [str(environment), str(helpers)]:
+        raise Failed(f"it ran in {found['prefix']}, with {found['helpers']}")
+    if {source == "stand-in" for source in found["sources"]} != {kind == "stand-in"}:
+        raise Failed(f"the data are not of the kind {kind}: {found['sources']}")
+    return found
+
+
+def variables_of(kind: str, room: Path) -> dict[str, str]:
+    """The variables with which the loaders find such data."""
+    if kind == "stand-in":
+        return {"BOOK_OFFLINE": "1", "BOOK_CACHE": str(room / "cache")}
+    if folder := os.environ.get("BOOK_DATA"):
+        return {"BOOK_DATA": str(Path(folder).absolute())}
+    return {"BOOK_CACHE": str(BUILD / "colab/data")}
+
+
+def attempt(notebook: Path, kind: str, *places) -> dict | None:
+    """`run`, and say how it went; None if it failed."""
+    try:
+        with TemporaryDirectory() as room:
+            found = run(notebook, kind, Path(room), *places)
+    except Failed as error:
+        print(f"{notebook.stem}, {kind}: failed\n{error}", flush=True)
+        return None
+    counts = f"{found['cells']} cells, {found['checks']} checks"
+    print(f"{notebook.stem}, {kind}: {counts}, all well", flush=True)
+    return found
+
+
+def main() -> int:
+    """Run all, some at a time, and record it; 1 if one failed."""
+    start = time.monotonic()
+    others = newest(BUILD / "colab/newest")
+    committed = [path.with_suffix(".ipynb") for path in notebooks()]
+    tasks = [*product(committed, ("stand-in", "real data"))]
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+        address = published(Path(folder) / "published")
+        waiting = [pool.submit(attempt, *task, others, address) for task in tasks]
+        found = [attempted.result() for attempted in waiting]
+    if None in found:
+        return 1
+    runs = [
+        {
+            "config": {"notebook": notebook.stem, "data": kind},
+            "seed": 0,
+            "values": {"cells": one["cells"], "checks": one["checks"]},
+        }
+        for (notebook, kind), one in zip(tasks, found, strict=True)
+    ]
+    record = {
+        "name": "colab",
+        "title": "The notebooks as Colab runs them, with the newest releases",
+        "question": "",
+        "command": "make colab",
+        **results.provenance(),
+        "versions": found[0]["versions"],
+        "seconds": round(time.monotonic() - start, 1),
+        "runs": runs,
+    }
+    results.write_json(results.FOLDER / "colab.json", record)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
