@@ -35,14 +35,15 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 READ = ("helpers/**/*.py", "requirements.txt", "results/*.json")
 STUDY = re.compile(r'\bresults\.study\(\s*"([\w-]+)"')
-UNREAD = "site-speed.json"  # a record that no notebook reads
+# records that no notebook reads
+UNREAD = {f"{name}.json" for name in ("again", "reproduced", "scale", "site-speed")}
 TIMEOUT = 600  # seconds for one cell; a full study may take as long as it takes
 
 
 def execute() -> Path | None:
     """Execute what is not cached; the folder of the cache, or None if a cell failed."""
     code = state_of_code()
-    found = {path: _read(path) for path in notebooks()}
+    found = {path: read(path) for path in notebooks()}
     cache = get_cache(cache_folder(code))
     todo = {path: nb for path, nb in found.items() if not _is_in(cache, nb)}
     succeeded = run(todo, os.cpu_count(), TIMEOUT)
@@ -57,8 +58,8 @@ def execute() -> Path | None:
     if not todo:
         print("All notebooks are up to date.", flush=True)
     for path in found:
-        _, executed = cache.merge_match_into_notebook(_read(path))
-        _export(executed, path)
+        _, executed = cache.merge_match_into_notebook(read(path))
+        export(executed, path, BUILD / "executed")
     return folder
 
 
@@ -74,7 +75,8 @@ def studies() -> dict[str, Path]:
     return {name: path for path in texts for name in STUDY.findall(texts[path])}
 
 
-def _read(path: Path) -> NotebookNode:
+def read(path: Path) -> NotebookNode:
+    """The notebook of a source, not executed."""
     return myst_nb_reader_plugin(str(path))
 
 
@@ -83,7 +85,7 @@ def state_of_code() -> str:
     scale = os.environ.get("BOOK_SCALE", "quick")
     state = hashlib.sha256(f"{sys.version} {scale}".encode())
     paths = (path for pattern in READ for path in ROOT.glob(pattern))
-    for path in sorted(path for path in paths if path.name != UNREAD):
+    for path in sorted(path for path in paths if path.name not in UNREAD):
         state.update(f"\n{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
     return state.hexdigest()
 
@@ -106,12 +108,14 @@ def _is_in(cache, notebook: NotebookNode) -> bool:
         return False
 
 
-def _export(executed: NotebookNode, path: Path) -> None:
-    target = BUILD / "executed" / path.relative_to(ROOT).with_suffix(".ipynb")
+def export(executed: NotebookNode, path: Path, folder: Path) -> Path:
+    """Write an executed notebook whole to its place in a folder."""
+    target = folder / path.relative_to(ROOT).with_suffix(".ipynb")
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_suffix(".tmp")
     nbformat.write(executed, temporary)
     os.replace(temporary, target)
+    return target
 
 
 @contextmanager
@@ -145,7 +149,7 @@ def main() -> int:
         if options.only:
             os.environ["BOOK_ONLY"], paths = options.only, [known[options.only]]
         # one after another: a study makes use of all cores itself
-        todo = {path: _read(path) for path in paths}
+        todo = {path: read(path) for path in paths}
         return 0 if len(run(todo, workers=1, verbose=True)) == len(todo) else 1
 
 
