@@ -17,8 +17,8 @@ ifdef BOOK_DATA  # absolute, since notebooks run in a folder of their own
 export BOOK_DATA := $(shell cd "$(BOOK_DATA)" 2>/dev/null && pwd || echo "$(BOOK_DATA)")
 endif
 
-.PHONY: book test pdf question notebooks results bench bench-training bench-site \
-	links serve clean help
+.PHONY: book test pdf question notebooks results again reproduce bench \
+	bench-training bench-site links serve clean help
 
 book: $(INSTALLED)  ## execute the notebooks and build the site in _build/html
 	@$(PYTHON) tools/build.py
@@ -42,6 +42,13 @@ notebooks: $(INSTALLED)  ## write notebooks/*.ipynb anew from notebooks/*.md
 
 results: $(INSTALLED)  ## run the full studies (or ONLY=name) and record them in results/
 	@$(PYTHON) tools/execute.py --scale full $(if $(ONLY),--only '$(ONLY)')
+
+again: $(INSTALLED)  ## make one run of each study (or ONLY=name) again and compare it
+	@$(PYTHON) tools/again.py $(if $(ONLY),--only '$(ONLY)')
+
+reproduce: $(INSTALLED)  ## execute [ONLY=notebook] in other [SETTING=name] and compare
+	@$(PYTHON) tools/reproduce.py $(if $(ONLY),--only '$(ONLY)') \
+		$(if $(SETTING),--setting '$(SETTING)')
 
 bench: bench-training bench-site  ## measure the training loops and the pages
 
