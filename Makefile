@@ -18,7 +18,7 @@ export BOOK_DATA := $(shell cd "$(BOOK_DATA)" 2>/dev/null && pwd || echo "$(BOOK
 endif
 
 .PHONY: book test pdf question notebooks results again reproduce bench \
-	bench-training bench-site links serve clean help
+	bench-training bench-site bench-scale links serve clean help
 
 book: $(INSTALLED)  ## execute the notebooks and build the site in _build/html
 	@$(PYTHON) tools/build.py
@@ -50,13 +50,16 @@ reproduce: $(INSTALLED)  ## execute [ONLY=notebook] in other [SETTING=name] and 
 	@$(PYTHON) tools/reproduce.py $(if $(ONLY),--only '$(ONLY)') \
 		$(if $(SETTING),--setting '$(SETTING)')
 
-bench: bench-training bench-site  ## measure the training loops and the pages
+bench: bench-training bench-site bench-scale  ## measure training, pages and growth
 
 bench-training: $(INSTALLED)
 	@$(PYTHON) tools/bench.py
 
 bench-site: book
 	@$(PYTHON) tools/bench_site.py
+
+bench-scale: $(INSTALLED)
+	@$(PYTHON) tools/bench_scale.py
 
 links: $(INSTALLED)  ## look for external links that are dead
 	@$(PYTHON) tools/build.py --links

@@ -142,7 +142,7 @@ class Book:
     def html(self, page: str) -> str:
         return self.read(f"_build/html/{page}.html")
 
-    def start(self, *program: str) -> subprocess.Popen:
+    def start(self, *program: str, stdout=subprocess.PIPE) -> subprocess.Popen:
         environment = {
             **os.environ,
             "PYTHONPATH": str(self.root),
@@ -154,7 +154,7 @@ class Book:
             cwd=self.root,
             env=environment,
             text=True,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.STDOUT,
         )
 

@@ -1,4 +1,4 @@
-"""How the book was measured: `{reproduced}` shows a table of a record."""
+"""How the book was measured: `{growth}` and `{reproduced}` show tables of records."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from docutils import nodes
 from overview import cell, table
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+
+FITTED = "exponent of", "half width of", "late over early cost of"
 
 
 class Measured(SphinxDirective):
@@ -23,6 +25,28 @@ class Measured(SphinxDirective):
         head, *rows = self.rows(json.loads(path.read_text("utf-8")))
         body = [nodes.row("", *map(cell, row)) for row in rows]
         return [table(head, body, self.name_of_record)]
+
+
+class Growth(Measured):
+    """A row for each value: at each size, its exponent, its late over early cost."""
+
+    name_of_record, command = "scale", "make bench-scale"
+
+    def rows(self, record: dict) -> list[tuple[str, ...]]:
+        """The head and the rows."""
+        sizes = list(dict.fromkeys(run["config"]["sets"] for run in record["runs"]))
+        rows = [("", *(f"{n} sets" for n in sizes), "exponent", "late over early cost")]
+        for name in record["runs"][0]["values"]:
+            values = [f"{_mean(record, name, n):,.3g}" for n in sizes]
+            exponent, half, late = (record[f"{of} {name}"] for of in FITTED)
+            rows.append((name, *values, f"{exponent:.2f} ± {half:.2f}", f"{late:.2f}"))
+        return rows
+
+
+def _mean(record: dict, name: str, sets: int) -> float:
+    runs = (run for run in record["runs"] if run["config"]["sets"] == sets)
+    found = [run["values"][name] for run in runs]
+    return sum(found) / len(found)
 
 
 class Reproduced(Measured):
@@ -51,4 +75,5 @@ def _outcome(values: dict) -> str:
 
 def setup(app: Sphinx) -> None:
     """Connect the above."""
+    app.add_directive("growth", Growth)
     app.add_directive("reproduced", Reproduced)
