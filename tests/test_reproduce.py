@@ -12,7 +12,9 @@ CHECK = 'check.value("sm-1", 3 * 3, 9)'
 SEEDED = 'check.value("sm-1", 3 * 3, 9, claim=f"{hash(\'x\')}")'
 
 
-def test_what_depends_on_the_hash_seed_is_found(tmp_path):
+def test_what_depends_on_the_hash_seed_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONHASHSEED", "0")  # as the Makefile does
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     book = Book(tmp_path)
     shutil.copytree(ROOT / "tests", tmp_path / "tests")  # for what nbval forgives
     book.write(PAGE, book.read(PAGE).replace(CHECK, SEEDED))

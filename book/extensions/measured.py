@@ -38,8 +38,8 @@ class Growth(Measured):
         rows = [("", *(f"{n} sets" for n in sizes), "exponent", "late over early cost")]
         for name in record["runs"][0]["values"]:
             values = [f"{_mean(record, name, n):,.3g}" for n in sizes]
-            exponent, half, late = (record[f"{of} {name}"] for of in FITTED)
-            rows.append((name, *values, f"{exponent:.2f} ± {half:.2f}", f"{late:.2f}"))
+            exponent, half, late = (f"{record[f'{of} {name}']:.2f}" for of in FITTED)
+            rows.append((name, *values, f"{exponent}\u00a0±\u00a0{half}", late))
         return rows
 
 
