@@ -17,8 +17,8 @@ ifdef BOOK_DATA  # absolute, since notebooks run in a folder of their own
 export BOOK_DATA := $(shell cd "$(BOOK_DATA)" 2>/dev/null && pwd || echo "$(BOOK_DATA)")
 endif
 
-.PHONY: installed book test pdf question notebooks results mutants bench bench-training \
-	bench-site links lock colab serve clean help
+.PHONY: installed book test pdf question notebooks results again reproduce mutants \
+	bench bench-training bench-site bench-scale links lock colab serve clean help
 
 book: installed  ## execute the notebooks and build the site in _build/html
 	@"$(PYTHON)" tools/build.py
@@ -46,13 +46,23 @@ results: installed  ## run the full studies (or ONLY=name) and record them in re
 mutants: installed  ## alter each claim and see its check refuse (or SHARE=0.1 of them)
 	@"$(PYTHON)" tools/mutants.py $(if $(SHARE),--share $(SHARE))
 
-bench: bench-training bench-site  ## measure the training loops and the pages
+again: installed  ## make one run of each study (or ONLY=name) again and compare it
+	@"$(PYTHON)" tools/again.py $(if $(ONLY),--only '$(ONLY)')
+
+reproduce: installed  ## execute [ONLY=notebook] in other [SETTING=name] and compare
+	@"$(PYTHON)" tools/reproduce.py $(if $(ONLY),--only '$(ONLY)') \
+		$(if $(SETTING),--setting '$(SETTING)')
+
+bench: bench-training bench-site bench-scale  ## measure training, pages and growth
 
 bench-training: installed
 	@"$(PYTHON)" tools/bench.py
 
 bench-site: book
 	@"$(PYTHON)" tools/bench_site.py
+
+bench-scale: installed
+	@"$(PYTHON)" tools/bench_scale.py
 
 links: installed  ## look for external links that are dead
 	@"$(PYTHON)" tools/build.py --links

@@ -5,7 +5,8 @@ A study runs one function over all configurations and seeds. At the scale `quick
 scale `full` (environment variable `BOOK_SCALE`, set by `make results`) it makes all
 runs, in parallel through joblib, and writes `results/NAME.json`. The page shows the
 recorded numbers beside the live ones. `BOOK_ONLY` (set by `make results ONLY=NAME`)
-names the only study to be made in full.
+names the only study to be made in full. At the scale `again` (set by `make again`) one
+recorded run of each study is repeated and compared with what was recorded.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent / "results"
 FOLDER = _CHECKOUT if _CHECKOUT.is_dir() else _PACKAGE / "recorded"
 LEVEL = 0.95
+LONG = 300  # seconds; no longer run is repeated
+ROUNDING = 1e-6  # relative difference between machines and versions, at least
 
 
 @dataclass(frozen=True)
@@ -122,13 +125,15 @@ def study(
     stand-in; a `BOOK_SCALE` of another name is a `ValueError`.
     """
     scale = os.environ.get("BOOK_SCALE", "quick")
-    if scale not in ("quick", "full"):
-        raise ValueError(f"BOOK_SCALE is {scale!r}; it must be 'quick' or 'full'")
-    if scale == "full" and os.environ.get("BOOK_ONLY", name) != name:
+    if scale not in ("quick", "full", "again"):
+        raise ValueError(
+            f"BOOK_SCALE is {scale!r}; it must be 'quick', 'full' or 'again'"
+        )
+    if scale != "quick" and os.environ.get("BOOK_ONLY", name) != name:
         if record := _load(name):
             return Study(name, None, record, data)
         scale = "quick"
-    budget = dict(full if scale == "full" else quick)
+    budget = dict(quick if scale == "quick" else full)
     seeds = range(budget.pop("seeds"))
     tasks = [(c, s) for s in seeds for c in _configurations(grid)]
     if scale == "quick":
@@ -137,6 +142,11 @@ def study(
     for dataset in data:
         if dataset.source == "stand-in":
             raise RuntimeError(f"{name}: a recorded run needs the real {dataset.name}")
+    if scale == "again":
+        record = _load(name)
+        again = repeat(record, function, tasks, budget, data)
+        write_json(FOLDER / ".partial" / "again" / f"{name}.json", again)
+        return Study(name, None, record, data)
     runs = _run_all(name, function, tasks, budget, data)
     record = {
         "name": name,
@@ -200,8 +210,71 @@ def _run_all(name, function, tasks, budget, data) -> list[dict]:
     return [json.loads(path_of(*task).read_text()) for task in tasks]
 
 
+# ------------------------------------------------------------------ again
+
+
+def repeat(record: dict | None, function, tasks, budget, data) -> dict:
+    """Make one run of a record again, and say in words how it compares.
+
+    It is the first, or the shortest if that took longer than `LONG` seconds.
+    """
+    if record is None:
+        return {"outcome": "nothing is recorded"}
+    old = record["runs"][0]
+    if old["seconds"] > LONG:
+        old = min(record["runs"], key=lambda run: run["seconds"])
+    if old["seconds"] > LONG:
+        return {"outcome": f"not repeated: each run takes over {LONG} s"}
+    if _as_json(budget) != record["budget"]:
+        return {"outcome": "off: the notebook has another budget"}
+    used = {name: of["sha256"] for name, of in record["data"].items()}
+    if used != {d.name: d.sha256 for d in data}:
+        return {"outcome": "off: the data are others"}
+    same = (
+        [c, s] for c, s in tasks if _as_json([c, s]) == [old["config"], old["seed"]]
+    )
+    task = next(same, None)
+    if task is None:
+        return {"outcome": f"off: the notebook has no run {old['config']}"}
+    new = _as_json(_run(function, *task, budget))
+    others = [r["values"] for r in record["runs"] if r["config"] == old["config"]]
+    outcome, error = compare(old["values"], new["values"], others)
+    return {**new, "outcome": outcome, "error": error}
+
+
+def compare(old: dict, new: dict, seeds: list[dict]) -> tuple[str, float]:
+    """How the values of a repeated run compare, and the largest relative difference.
+
+    They are *equal* up to `ROUNDING`, *within the spread* if no value has moved by more
+    than the range of all `seeds`, both averaged over a list, or else *off*. Seconds are
+    not compared.
+    """
+    worst, off = 0.0, [f"{key} is missing" for key in old.keys() ^ new.keys()]
+    for key in (old.keys() & new.keys()) - {"seconds"}:
+        rows = [old[key], new[key], *(values[key] for values in seeds)]
+        if rows[0] == rows[1]:
+            continue
+        if len({np.shape(row) for row in rows}) > 1:
+            rows = [np.size(row) for row in rows]  # lists of what was found
+        rows = np.asarray(rows, dtype=float)
+        moved = np.abs(rows[1] - rows[0]).mean()
+        relative = moved / max(np.abs(rows[0]).mean(), np.finfo(float).tiny)
+        worst = max(worst, relative)
+        spread = np.ptp(rows[2:], axis=0).mean()
+        if not (relative <= ROUNDING or moved <= spread):
+            off.append(f"{key} moved by {moved:.2g}, the seeds by {spread:.2g}")
+    if off:
+        return f"off: {'; '.join(sorted(off))}", float(worst)
+    return "equal" if worst <= ROUNDING else "within the spread", float(worst)
+
+
+def _as_json(content):
+    return json.loads(json.dumps(content))
+
+
 def write_json(path: Path, content: dict) -> None:
     """Write to a temporary name and rename, so that no half-written file is left."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
         temporary.write_text(_one_line_per_run(content))

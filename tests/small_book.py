@@ -146,13 +146,13 @@ class Book:
         own = {"PYTHONPATH": str(self.root), "BOOK_CACHE": str(self.root / "data")}
         return {**os.environ, "BOOK_DATA": "", "BOOK_BUILD": "", **own}
 
-    def start(self, *program: str) -> subprocess.Popen:
+    def start(self, *program: str, stdout=subprocess.PIPE) -> subprocess.Popen:
         return subprocess.Popen(
             [sys.executable, *(program or ["tools/build.py"])],
             cwd=self.root,
             env=self.environment(),
             text=True,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.STDOUT,
         )
 

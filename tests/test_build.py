@@ -150,18 +150,33 @@ def test_one_study_alone_is_repeated(book):
             f"other {n} {seed}" for n in (1, 2) for seed in (0, 1)
         ]
         assert '"make results ONLY=other"' in book.read("results/other.json")
-    (book.root / "results" / "other.json").unlink()
+        again = "tools/again.py", "--only", "other"
+        assert "other: equal" in book.build(*again)
+        with book.edited(PAGE, "n + seed", "n + seed + 9"):
+            output = book.build(*again, expect=1)
+        assert "other: off: loss moved by 9, the seeds by 1" in output
+        book.build("tools/build.py")
+        assert "off: loss moved by 9" in book.html("book/results")
+    for name in ("other", "again"):
+        (book.root / "results" / f"{name}.json").unlink()
 
 
-def test_make_results_passes_the_name_on():
+@pytest.mark.parametrize(
+    ("command", "program"),
+    [
+        ("results ONLY=a", "execute.py --scale full --only 'a'"),
+        ("again ONLY=a", "again.py --only 'a'"),
+        ("reproduce ONLY=a", "reproduce.py --only 'a'"),
+        ("reproduce SETTING=b", "reproduce.py --setting 'b'"),
+    ],
+)
+def test_make_passes_the_name_on(command, program):
     if not shutil.which("make"):
         pytest.skip("no make")
     options = ["--no-print-directory", "-n", "-o", "installed"]
-    command = ["make", *options, "results", "ONLY=committee"]
-    output = subprocess.check_output(command, cwd=ROOT, text=True)
-    assert output.split()[1:] == [
-        *("tools/execute.py", "--scale", "full", "--only", "'committee'")
-    ]
+    made = ["make", *options, *command.split()]
+    output = subprocess.check_output(made, cwd=ROOT, text=True)
+    assert output.replace("\\", " ").split()[1:] == f"tools/{program}".split()
 
 
 def test_failing_cell(book):

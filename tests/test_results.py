@@ -238,3 +238,68 @@ def test_a_cluster_loses_a_worker_and_no_result(folder, monkeypatch):
     worked = log.read_text().split()
     assert len(worked) > len(serial), "the killed worker's run was not repeated"
     assert len(set(worked)) >= 2 and str(os.getpid()) not in worked
+
+
+def again(monkeypatch, folder, function=run, data=REAL, **settings):
+    """What repeating the recorded trial finds."""
+    monkeypatch.setenv("BOOK_SCALE", "again")
+    before = (folder / "trial.json").read_bytes()
+    results.study("trial", function, data=[data], **SETTINGS | settings)
+    assert (folder / "trial.json").read_bytes() == before
+    return json.loads((folder / ".partial/again/trial.json").read_text())
+
+
+def test_a_run_of_a_record_is_repeated(recorded, folder, monkeypatch):
+    found = again(monkeypatch, folder)
+    assert found["outcome"] == "equal" and found["error"] == 0
+    assert found["config"] == {"a": 1, "b": "x"} and found["seed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("factor", "shift", "outcome"),
+    [
+        (1 + 1e-9, 0, "equal"),
+        (1, 1.5, "within the spread"),
+        (1, 2.5, "off: score moved by 2.5, the seeds by 2"),
+    ],
+)
+def test_a_repeated_run_is_compared(
+    recorded, folder, monkeypatch, factor, shift, outcome
+):
+    def other(**settings):
+        values = run(**settings)
+        return values | {"score": values["score"] * factor + shift}
+
+    assert again(monkeypatch, folder, other)["outcome"] == outcome
+
+
+def test_a_run_of_another_study_is_not_compared(recorded, folder, monkeypatch):
+    other = {"full": {"seeds": 3, "steps": 11}}
+    assert "another budget" in again(monkeypatch, folder, **other)["outcome"]
+    other = {"grid": {"a": [7], "b": ["x"]}}
+    assert "has no run" in again(monkeypatch, folder, **other)["outcome"]
+    changed = SimpleNamespace(name="MNIST", source="BOOK_DATA", sha256="abd")
+    assert "the data are others" in again(monkeypatch, folder, data=changed)["outcome"]
+
+
+def test_the_shortest_run_is_repeated_where_the_first_is_long(
+    recorded, folder, monkeypatch
+):
+    path = folder / "trial.json"
+    record = json.loads(path.read_text())
+    for number, made in enumerate(record["runs"]):
+        made["seconds"] = 400 - 100 * (number == 5)
+    path.write_text(json.dumps(record))
+    assert again(monkeypatch, folder)["seed"] == 1
+    record["runs"][5]["seconds"] = 301
+    path.write_text(json.dumps(record))
+    assert "each run takes over 300 s" in again(monkeypatch, folder)["outcome"]
+
+
+def test_lists_of_what_was_found_are_compared_by_their_length():
+    seeds = [{"found": [1, 2], "seconds": 1}, {"found": [1, 2, 3], "seconds": 2}]
+    compare = results.compare
+    assert compare(seeds[0], {"found": [5, 6], "seconds": 9}, seeds) == ("equal", 0)
+    assert compare(seeds[0], seeds[1], seeds)[0] == "within the spread"
+    assert compare(seeds[0], {"found": [1] * 9, "seconds": 1}, seeds)[0][:3] == "off"
+    assert compare(seeds[0], {"seconds": 1}, seeds)[0] == "off: found is missing"

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 import jupytext
 import numpy as np
 import torch
-from execute import ROOT
+from folder import ROOT
 from joblib import Parallel, delayed
 from torch import nn
 from torch.nn.functional import cross_entropy

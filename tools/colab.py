@@ -25,7 +25,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import lower
-from execute import BUILD, ROOT, notebooks
+from execute import notebooks
+from folder import BUILD, ROOT
 
 from helpers import results
 

@@ -32,7 +32,8 @@ from helpers import data
 
 READ = ("helpers/**/*.py", "requirements.txt", "results/*.json")
 STUDY = re.compile(r'\bresults\.study\(\s*"([\w-]+)"')
-UNREAD = ("colab.json", "site-speed.json")  # records that no notebook reads
+RECORDS = ("again", "colab", "reproduced", "scale", "site-speed")
+UNREAD = {f"{name}.json" for name in RECORDS}  # by any notebook
 TIMEOUT = 600  # seconds for one cell; a full study may take as long as it takes
 
 
@@ -40,7 +41,7 @@ def execute() -> Path | None:
     """Execute what is not cached; the folder of the cache, or None if a cell failed."""
     code = state_of_code()
     folder = cache_folder(code)
-    found = {path: _read(path) for path in notebooks()}
+    found = {path: read(path) for path in notebooks()}
     todo = {path: nb for path, nb in found.items() if not _is_in(folder, nb)}
     succeeded = {}
     for path in run(todo, os.cpu_count(), TIMEOUT):
@@ -54,8 +55,8 @@ def execute() -> Path | None:
     if not todo:
         print("All notebooks are up to date.", flush=True)
     for path in found:
-        _, executed = get_cache(folder).merge_match_into_notebook(_read(path))
-        _export(executed, path)
+        _, executed = get_cache(folder).merge_match_into_notebook(read(path))
+        export(executed, path, BUILD / "executed")
     return folder
 
 
@@ -71,7 +72,8 @@ def studies() -> dict[str, Path]:
     return {name: path for path in texts for name in STUDY.findall(texts[path])}
 
 
-def _read(path: Path) -> NotebookNode:
+def read(path: Path) -> NotebookNode:
+    """The notebook of a source, not executed."""
     return myst_nb_reader_plugin(str(path))
 
 
@@ -114,12 +116,14 @@ def _keep(folder: Path, executed: dict[Path, NotebookNode]) -> None:
         cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
-def _export(executed: NotebookNode, path: Path) -> None:
-    target = BUILD / "executed" / path.relative_to(ROOT).with_suffix(".ipynb")
+def export(executed: NotebookNode, path: Path, folder: Path) -> Path:
+    """Write an executed notebook whole to its place in a folder."""
+    target = folder / path.relative_to(ROOT).with_suffix(".ipynb")
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_suffix(".tmp")
     nbformat.write(executed, temporary)
     os.replace(temporary, target)
+    return target
 
 
 def main() -> int:
@@ -140,7 +144,7 @@ def main() -> int:
         if options.only:
             os.environ["BOOK_ONLY"], paths = options.only, [known[options.only]]
         # one after another: a study makes use of all cores itself
-        todo = {path: _read(path) for path in paths}
+        todo = {path: read(path) for path in paths}
         return 0 if len([*run(todo, workers=1, verbose=True)]) == len(todo) else 1
 
 

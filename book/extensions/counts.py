@@ -98,7 +98,8 @@ def counts(app: Sphinx, pages: list[str] | None = None) -> dict[str, int]:
 def all_counts(app: Sphinx) -> dict[str, int]:
     """The counts of the book, of its recorded results, and of each problem set."""
     files = Path(app.srcdir).glob("results/*.json")
-    records = [json.loads(file.read_text("utf-8")) for file in files]
+    found = [json.loads(file.read_text("utf-8")) for file in files]
+    records = [r for r in found if r["command"].startswith("make results")]
     return {
         **counts(app),
         "studies": len(records),

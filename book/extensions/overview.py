@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -24,26 +25,38 @@ class Question:
 
     page: str
     number: str
-    title: list[nodes.Node]
+    words: list[nodes.Node]
     topic: str
     difficulty: int
     minutes: int
 
+    @property
+    def title(self) -> list[nodes.Node]:
+        """A copy, for a place of its own."""
+        return [word.deepcopy() for word in self.words]
 
+
+@cache  # each erratum asks; so the time would grow as the square of the book
 def questions(env: BuildEnvironment) -> dict[str, Question]:
-    """All exercises of the book by label, in its order."""
+    """All exercises of the book by label, in its order, once all pages are read."""
     found = []
     for label, entry in getattr(env, "sphinx_exercise_registry", {}).items():
         numbers = env.toc_fignumbers.get(entry["docname"], {}).get("exercise", {})
         if label in numbers:
             subtitle = entry["node"][0][1:]
-            title = [word.deepcopy() for part in subtitle for word in part.children]
+            title = [word for part in subtitle for word in part.children]
             number = ".".join(map(str, numbers[label]))
             effort = effort_of(entry["node"]) or (0, 0)
             topic = env.topics[label]
             question = Question(entry["docname"], number, title, topic, *effort)
             found.append((numbers[label], label, question))
     return {label: question for _, label, question in sorted(found, key=lambda f: f[0])}
+
+
+def count_anew(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """All pages have been read."""
+    questions.cache_clear()
+    return []
 
 
 def note_topics(app: Sphinx, document: nodes.document) -> None:
@@ -133,4 +146,5 @@ def setup(app: Sphinx) -> None:
     """Connect the above."""
     app.connect("doctree-read", note_topics)
     app.connect("env-get-outdated", outdated)
+    app.connect("env-get-updated", count_anew)
     app.connect("env-check-consistency", verify)

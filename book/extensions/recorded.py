@@ -23,7 +23,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx_exercise.nodes import exercise_enumerable_node
 
-HEAD = ("Record", "Question", "Runs", "Date", "Device", "Computing")
+HEAD = ("Record", "Question", "Runs", "Date", "Device", "Computing", "Made again")
 READ = re.compile(r'\b(?:study|lookup)\(\s*"([\w-]+)"')  # in a cell
 logger = logging.getLogger(__name__)
 
@@ -66,10 +66,12 @@ class ResultsList(SphinxDirective):
         for path in paths:
             self.env.note_dependency(str(path))
         records = [json.loads(path.read_text("utf-8")) for path in paths]
-        overview = table(HEAD, [_row(record) for record in records], "records")
-        return mark_overview(self.env, overview) + [*map(self.section, records)]
+        again = {name: _again(records, name) for name in (r["name"] for r in records)}
+        rows = [_row(record, again[record["name"]]) for record in records]
+        sections = [self.section(record, again[record["name"]]) for record in records]
+        return mark_overview(self.env, table(HEAD, rows, "records")) + sections
 
-    def section(self, record: dict) -> nodes.section:
+    def section(self, record: dict, again: dict | None) -> nodes.section:
         """Where the numbers of one file come from."""
         name, data = record["name"], record["data"].items()
         seeds = sorted({run["seed"] for run in record["runs"]})
@@ -85,6 +87,7 @@ class ResultsList(SphinxDirective):
             "computing": nodes.Text(f"{record['seconds']:,.0f} s, all runs together"),
             "versions": nodes.Text(_pairs(record["versions"])),
             "data": nodes.Text(_pairs(checksums)),
+            "made again": nodes.Text(_repeated(again)) if again else "",
         }
         fields = [
             nodes.field(
@@ -123,7 +126,9 @@ class ShowUses(Overview):
             if mark["label"] in questions(self.env):
                 mark.replace_self(self.to_question(mark["label"], mark["title"]))
             else:
-                logger.warning("no such question: %s", mark["label"], location=mark)
+                if mark["label"]:
+                    logger.warning("no such question: %s", mark["label"], location=mark)
+                mark.replace_self(nodes.Text("–"))
         for mark in list(self.document.findall(used)):
             pages = self.env.uses_of_records.values()
             labels = {label for uses in pages for label in uses.get(mark["record"], ())}
@@ -156,14 +161,33 @@ def _link(text: str, page: str, name: str) -> nodes.reference:
     return link
 
 
-def _row(record: dict) -> nodes.row:
+def _again(records: list[dict], name: str) -> dict | None:
+    """What the record `again` says of a study since it was recorded, if anything."""
+    dates = {record["name"]: record["date"] for record in records}
+    for record in records:
+        for run in record["runs"] if record["name"] == "again" else ():
+            if run["config"]["study"] == name and run["date"] >= dates[name]:
+                return run
+    return None
+
+
+def _repeated(again: dict) -> str:
+    text = f"{again['date']}: {again['outcome']}"
+    if config := again["repeated"]:
+        text += f", by a relative difference of {again['values']['difference']:.0e}; "
+        text += f"{_pairs(config)}, seed {again['seed']}"
+    return text
+
+
+def _row(record: dict, again: dict | None) -> nodes.row:
     name, number = record["name"], len(record["runs"])
     seeds = len({run["seed"] for run in record["runs"]})
     runs = str(number) if number % seeds else f"{number // seeds} × {seeds} seeds"
     link = nodes.reference("", name, internal=True, refuri=f"#result-{name}")
     question = asked(label=record["question"], title=False)
     time = _time(record["seconds"])
-    cells = (link, question, runs, record["date"], record["device"], time)
+    outcome = again["outcome"].partition(":")[0] if again else "–"
+    cells = (link, question, runs, record["date"], record["device"], time, outcome)
     return nodes.row("", *map(cell, cells))
 
 
