@@ -149,7 +149,7 @@ class Check:
                 break
             tops |= more
         if top in self.wide:  # an object is changed by way of another: whole cells
-            cells = {self.code.ends[k] for k in tops}
+            cells = {self.code.ends[k] for k in (*tops, self.top)}
             tops = {k for k in range(self.top) if self.code.ends[k] in cells}
         return [(k, changed if k == top else self.code.tops[k]) for k in sorted(tops)]
 
