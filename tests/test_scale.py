@@ -22,7 +22,7 @@ def test_a_generated_set_is_always_the_same_and_like_no_other():
     assert first == bench_scale.Author().write(1) != second
     assert len(second.split()) == pytest.approx(len(first.split()), rel=0.01)
     for text, each in (("```{exercise}", 1), ("\ncheck.", 3), ("```{erratum}", 1)):
-        assert first.count(text) == 20 * each
+        assert first.count(text) == 10 * each
 
 
 @pytest.mark.parametrize("power", [1, 2])

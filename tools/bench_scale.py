@@ -1,9 +1,9 @@
 """Measure how the book grows with the number of its problem sets.
 
 Books of generated problem sets are executed and built in a temporary folder. A set has
-20 questions; each has a statement, two hints, a solution with formulas, three checks, a
-figure, and an erratum. Its words are those of the notebooks, as frequent as there, and
-some of its own, as each new subject brings them. Measured are, for each size,
+ten questions; each has a statement, two hints, a solution with formulas, three checks,
+a figure, and an erratum. Its words are those of the notebooks, as frequent as there,
+and some of its own, as each new subject brings them. Measured are, for each size,
 
 - the execution of all notebooks, one after another and on all cores, and when all of
   them have been executed before;
@@ -148,7 +148,7 @@ plt.show()
 class Author:
     """Writes generated problem sets: the same for the same number."""
 
-    def __init__(self, questions: int = 20):
+    def __init__(self, questions: int = 10):
         self.questions = questions
         sources = [path.read_text("utf-8") for path in ROOT.glob("notebooks/*.md")]
         prose = re.sub(
@@ -369,7 +369,7 @@ def main() -> None:
     """Measure, print, record, draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", type=int, nargs="+", default=SIZES)
-    parser.add_argument("--questions", type=int, default=20, help="of each set")
+    parser.add_argument("--questions", type=int, default=10, help="of each set")
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
     start, records, author = time.perf_counter(), [], Author(options.questions)

@@ -9,12 +9,14 @@ themselves, and, byte for byte, the committed notebook with the outputs that nbv
 compares. Last digits that tests/nbval.ini forgives may differ.
 
 It prints a line for each setting and notebook, and the first differences. The exit
-status is 1 if there is one. A run of everything is written to results/reproduced.json.
+status is 1 if there is one. All is written to results/reproduced.json, where what was
+not asked for keeps what was found before.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -60,6 +62,7 @@ FELT = (
     "torch.get_num_threads(), hash('book'))"
 )
 SHOWN = 3  # differences
+FILE = results.FOLDER / "reproduced.json"
 
 
 @contextmanager
@@ -155,7 +158,14 @@ def reproduce(paths: list[Path], settings: list[str]) -> Iterator[dict]:
             print("  {notebook}: ".format(**config), end="")
             lines = [_in_words(found["values"]), *found["differences"]]
             print("\n    ".join(lines), flush=True)
-            yield {"config": config, "seed": 0, "machine": machine, **found}
+            date = results.provenance()["date"]
+            yield {
+                "config": config,
+                "date": date,
+                "machine": machine,
+                "seed": 0,
+                **found,
+            }
 
 
 def _in_words(values: dict) -> str:
@@ -164,8 +174,25 @@ def _in_words(values: dict) -> str:
     return "{checks} checks and {outputs} outputs are equal".format(**values)
 
 
+def record(found: list[dict], seconds: float) -> None:
+    """Write what was found beside what was found before."""
+    order = [*itertools.product(SETTINGS, (path.stem for path in notebooks()))]
+    old = json.loads(FILE.read_text("utf-8"))["runs"] if FILE.exists() else []
+    runs = {(r["config"]["setting"], r["config"]["notebook"]): r for r in old + found}
+    content = {
+        "name": "reproduced",
+        "title": "The book executed in other circumstances",
+        "question": "",
+        "command": "make reproduce",
+        **results.provenance(),
+        "seconds": seconds,
+        "runs": [runs[place] for place in order if place in runs],
+    }
+    results.write_json(FILE, content)
+
+
 def main() -> int:
-    """Compare, print and, if it was all, record; whether there was a difference."""
+    """Compare, print and record; whether there was a difference."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", metavar="NOTEBOOK", help="such as general_review")
     parser.add_argument("--setting", choices=SETTINGS, help="default: all of them")
@@ -180,17 +207,7 @@ def main() -> int:
         if not execute():
             return 1
         records = list(reproduce(paths, settings))
-    if not options.only and not options.setting:
-        record = {
-            "name": "reproduced",
-            "title": "The book executed in other circumstances",
-            "question": "",
-            "command": "make reproduce",
-            **results.provenance(),
-            "seconds": round(time.perf_counter() - start, 1),
-            "runs": records,
-        }
-        results.write_json(results.FOLDER / "reproduced.json", record)
+    record(records, round(time.perf_counter() - start, 1))
     return int(any(run["values"]["differences"] for run in records))
 
 
