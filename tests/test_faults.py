@@ -88,7 +88,7 @@ def test_what_is_executed_is_kept_at_once(tmp_path, monkeypatch):
     cells = {Path(name): nbf.new_code_cell(name) for name in ("a.md", "b.md")}
     notebooks = {path: nbf.new_notebook(cells=[cells[path]]) for path in cells}
     monkeypatch.setattr(execute, "notebooks", lambda: list(notebooks))
-    monkeypatch.setattr(execute, "_read", notebooks.get)
+    monkeypatch.setattr(execute, "read", notebooks.get)
 
     def run(todo, *_):
         yield next(iter(todo))
@@ -239,7 +239,7 @@ def clone(tmp_path_factory):
 
 def start_installing(clone):
     return subprocess.Popen(
-        [sys.executable, "tools/install.py", ".venv"],
+        [sys.executable, "tools/install.py", ".venv", "requirements.txt"],
         cwd=clone,
         env={**os.environ, "PIP_NO_INDEX": "1"},
         text=True,

@@ -29,6 +29,7 @@ METHODS = {"extractall", "full_load", "popen", "read_pickle", "system", "unsafe_
 ALLOWED = {
     ("helpers/data.py", "pickle"),  # read after its checksum, and arrays only
     ("tools/bench.py", "exec"),  # cells of the book
+    *(("tools/mutants.py", name) for name in ("compile", "eval", "exec")),  # too
 }
 
 

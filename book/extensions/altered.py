@@ -103,7 +103,9 @@ def _t(text: str) -> list[nodes.Text]:
 def attacks(app: Sphinx) -> list[dict]:
     """What became of the altered claims of each check, as recorded."""
     path = Path(app.srcdir) / "book" / "mutants.json"
-    return json.loads(path.read_text("utf-8"))["runs"] if path.exists() else []
+    runs = json.loads(path.read_text("utf-8"))["runs"] if path.exists() else []
+    sets = {page.rpartition("/")[2] for page in problem_sets(app.env)}
+    return [run for run in runs if run["notebook"] in sets]
 
 
 def survived(app: Sphinx, runs: list[dict]) -> list[dict]:
