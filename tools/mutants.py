@@ -448,7 +448,7 @@ def _in_a_copy(judge: Callable[[], tuple[str, str]]) -> tuple[str, str]:
 def attack(path: Path, share: float) -> list[dict]:
     """The altered claims of each check of a notebook, or a share of them."""
     os.chdir(path.parent)
-    session = Session(code_of(path), share)
+    session = Session(Code(cells(path)), share)
     bar = tqdm(total=len(session.checks), desc=path.stem, file=sys.__stderr__)
     with (
         open(os.devnull, "w") as nowhere,
@@ -459,12 +459,13 @@ def attack(path: Path, share: float) -> list[dict]:
         return session.run(bar.update)
 
 
-def code_of(path: Path) -> Code:
-    """The code cells of a notebook."""
+def cells(path: Path) -> Iterator[tuple[int, str]]:
+    """The line and the source of each code cell of a notebook."""
     notebook = myst_nb_reader_plugin(str(path))
     lines = notebook.metadata["source_map"]
-    cells = zip(lines, notebook.cells, strict=True)
-    return Code((line, c.source) for line, c in cells if c.cell_type == "code")
+    for line, cell in zip(lines, notebook.cells, strict=True):
+        if cell.cell_type == "code":
+            yield line, cell.source
 
 
 # ------------------------------------------------------------------- the record
@@ -473,10 +474,10 @@ def code_of(path: Path) -> Code:
 def state_of(path: Path) -> str:
     """A hash of all that decides about the verdicts for a notebook."""
     tools = [ROOT / "tools" / f"{name}.py" for name in ("alter", "claims", "mutants")]
-    text = "".join(ast.unparse(top) for top in code_of(path).tops)
+    state = hashlib.sha256("\n".join(source for _, source in cells(path)).encode())
     for file in (*tools, Path(check.__file__)):
-        text += ast.unparse(ast.parse(file.read_text("utf-8")))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+        state.update(file.read_bytes())
+    return state.hexdigest()[:16]
 
 
 def recorded() -> dict:
