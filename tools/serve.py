@@ -161,7 +161,8 @@ def main() -> None:
     """Serve at the port asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=8000)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell ignores one
+        signal.signal(number, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         serve(parser.parse_args().port)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import groupby
 from pathlib import Path
 
 import yaml
@@ -20,7 +21,14 @@ from overview import (
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-HEAD = ("", "Altered", "Refused", "Of these by an error", "Survived", "Refused, %")
+HEAD = (
+    "What is checked",
+    "Altered",
+    "Refused",
+    "Of these by an error",
+    "Survived",
+    "Refused, %",
+)
 
 
 class altered(nodes.General, nodes.Element):
@@ -81,23 +89,28 @@ class ShowAltered(Overview):
             rows.append(self.row(name, by_question[label]))
         section = self.section(page)
         section += table(HEAD, rows, "altered")
-        if survivors := [self.survivor(page, one) for one in survived(self.app, runs)]:
+        items = [
+            self.survivor(page, id, why, [one["what"] for one in ones])
+            for (id, why), ones in groupby(survived(self.app, runs), _reason)
+        ]
+        if items:
             section += nodes.paragraph("", "What survived, and why it may:")
-            section += nodes.bullet_list("", *survivors)
+            section += nodes.bullet_list("", *items)
         return section
 
-    def survivor(self, page: str, one: dict) -> nodes.list_item:
-        """An altered claim that its check let through."""
-        what = nodes.literal("", one["what"], classes=["survivor"])
-        text = f": {' '.join(one['why'].split())}"
-        where = self.link([nodes.Text(one["id"])], page, one["id"])
-        return nodes.list_item(
-            "", nodes.paragraph("", "", where, *_t(", "), what, *_t(text))
-        )
+    def survivor(
+        self, page: str, id: str, why: str, what: list[str]
+    ) -> nodes.list_item:
+        """Altered claims of a question that its checks let through, for one reason."""
+        text = nodes.paragraph("", "", self.link([nodes.Text(id)], page, id))
+        for one in what:
+            text += [nodes.Text(", "), nodes.literal("", one)]
+        text += nodes.Text(f". {' '.join(why.split())}")
+        return nodes.list_item("", text)
 
 
-def _t(text: str) -> list[nodes.Text]:
-    return [nodes.Text(text)]
+def _reason(survivor: dict) -> tuple[str, str]:
+    return survivor["id"], survivor["why"]
 
 
 def attacks(app: Sphinx) -> list[dict]:

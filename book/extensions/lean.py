@@ -13,6 +13,7 @@ from sphinx.errors import ExtensionError
 STYLE = "_static/styles/pydata-sphinx-theme.css"
 SCRIPT = "_static/scripts/pydata-sphinx-theme.js"
 ICONS = "_static/vendor/fontawesome/webfonts"
+TABS = "design-tabs.js"  # for tabs, of which there are none
 
 # Whenever a formula has been set, the theme asks each piece of code for its width. The
 # browser would have to lay out for that what is folded or far from the view.
@@ -34,6 +35,12 @@ def load_images_late(app: Sphinx, page, template, context, document) -> None:
     if "body" in context:
         pattern = r'<img( [^>]*src="[^"]*_images/([^"]+)")'
         context["body"] = re.sub(pattern, with_size, context["body"])
+
+
+def load_no_tabs(app: Sphinx, page, template, context, document) -> None:
+    """Leave out a script of sphinx-design."""
+    scripts = context.get("script_files", [])
+    scripts[:] = [s for s in scripts if not str(s.filename).endswith(TABS)]
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
@@ -76,5 +83,6 @@ def keep_used_icons(site: Path) -> None:
 
 def setup(app: Sphinx) -> None:
     """Connect the above."""
+    app.connect("html-page-context", load_no_tabs, priority=900)
     app.connect("html-page-context", load_images_late)
     app.connect("build-finished", finish)

@@ -35,12 +35,18 @@ class Growth(Measured):
     def rows(self, record: dict) -> list[tuple[str, ...]]:
         """The head and the rows."""
         sizes = list(dict.fromkeys(run["config"]["sets"] for run in record["runs"]))
-        rows = [("", *(f"{n} sets" for n in sizes), "exponent", "late over early cost")]
+        rows = [
+            ("Part", *(f"{n} sets" for n in sizes), "exponent", "late over early cost")
+        ]
         for name in record["runs"][0]["values"]:
-            values = [f"{_mean(record, name, n):,.3g}" for n in sizes]
+            values = [_short(_mean(record, name, n)) for n in sizes]
             exponent, half, late = (f"{record[f'{of} {name}']:.2f}" for of in FITTED)
             rows.append((name, *values, f"{exponent}\u00a0±\u00a0{half}", late))
         return rows
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _mean(record: dict, name: str, sets: int) -> float:
@@ -60,7 +66,7 @@ class Reproduced(Measured):
         notebooks, settings = (
             list(dict.fromkeys(part)) for part in zip(*found, strict=True)
         )
-        head = ("", *(name.replace("_", " ") for name in notebooks))
+        head = ("Setting", *(name.replace("_", " ") for name in notebooks))
         return [head] + [
             (setting, *(_outcome(found[name, setting]) for name in notebooks))
             for setting in settings
