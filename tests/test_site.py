@@ -33,7 +33,10 @@ LAID_OUT = """details > section, .exercise, .erratum {
 }"""
 
 
-@pytest.mark.parametrize("name", PAGES)
+# a group for each page, since the large ones take a minute
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in PAGES]
+)
 def test_page_is_sound_narrow_and_accessible(open_page, name):
     page = open_page(name)
     assert page.locator("html").get_attribute("lang") == "en"
