@@ -90,7 +90,7 @@ class ShowAltered(Overview):
         section = self.section(page)
         section += table(HEAD, rows, "altered")
         items = [
-            self.survivor(page, id, why, [one["what"] for one in ones])
+            self.survivor(page, id, why, [*ones])
             for (id, why), ones in groupby(survived(self.app, runs), _reason)
         ]
         if items:
@@ -99,12 +99,13 @@ class ShowAltered(Overview):
         return section
 
     def survivor(
-        self, page: str, id: str, why: str, what: list[str]
+        self, page: str, id: str, why: str, ones: list[dict]
     ) -> nodes.list_item:
         """Altered claims of a question that its checks let through, for one reason."""
         text = nodes.paragraph("", "", self.link([nodes.Text(id)], page, id))
-        for one in what:
-            text += [nodes.Text(", "), nodes.literal("", one)]
+        for one in ones:
+            how = f" ({one['how']})" if one["how"] else ""
+            text += [nodes.Text(", "), nodes.literal("", one["what"]), nodes.Text(how)]
         text += nodes.Text(f". {' '.join(why.split())}")
         return nodes.list_item("", text)
 
