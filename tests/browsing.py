@@ -23,6 +23,7 @@ PAGES = sorted(
     if "_static" not in path.parts and path not in NOT_READ
 )
 SETS = [name for name in PAGES if name.startswith("notebooks/")]
+LONGEST = max(SETS, key=lambda name: (SITE / name).stat().st_size, default="")
 needs_site = pytest.mark.skipif(not PAGES, reason="no site; run `make book` first")
 
 

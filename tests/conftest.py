@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from browsing import POLICY, SITE
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 from browser import MISSING, chromium  # noqa: E402
@@ -27,12 +27,13 @@ def browser():
         yield browser
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(wrapper=True)  # or pytest-xdist has looked before
 def pytest_collection_modifyitems(items):
     """Let one process have all tests of a file, less those of a group of their own."""
     for item in items:
         if not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.path.name))
+    return (yield)
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -78,3 +79,24 @@ def open_page(browser, server):
     for context in contexts:
         context.close()
     assert not problems
+
+
+class Still(dict):
+    """Pages as they are without scripts, styles and images, each opened once."""
+
+    def __init__(self, context: BrowserContext):
+        self.context = context
+
+    def __missing__(self, name: str) -> Page:
+        self[name] = self.context.new_page()
+        self[name].goto(name, wait_until="domcontentloaded")
+        return self[name]
+
+
+@pytest.fixture(scope="module")
+def still(browser, server):
+    context = browser.new_context(base_url=server, java_script_enabled=False)
+    context.set_default_timeout(PATIENCE)
+    context.route(lambda url: not url.endswith(".html"), lambda route: route.abort())
+    yield Still(context)
+    context.close()

@@ -82,6 +82,7 @@ Because.
 ```{solution-end}
 ```
 """
+LONG = ("helpers", "notation")  # pages that take long, and are like others
 ENTRIES = r"( +- file: notebooks)/\w+\n(?:\1/\w+\n)*"  # of all problem sets
 INDEX = """
 # A small book
@@ -123,6 +124,9 @@ class Book:
         for name in ("_config.yml", "requirements.txt"):
             shutil.copy(ROOT / name, root)
         toc = (ROOT / "_toc.yml").read_text()
+        for name in LONG:
+            toc = re.sub(f" +- file: book/{name}\n", "", toc)
+            (root / f"book/{name}.md").unlink()
         self.write("_toc.yml", re.sub(ENTRIES, r"\1/small\n", toc))
         self.write("book/index.md", INDEX)
         self.write("book/results.md", RESULTS)

@@ -215,33 +215,27 @@ FAULTS = {
 }
 
 
-def test_faults_in_a_page_are_named_with_file_and_line(book):
+def test_faults_in_pages_and_cells_are_named_with_file_and_line(book):
     page = "book/about.md"
-    with book.edited(page, "# ", "\n\n".join(["# ", *FAULTS]) + "\n\n## "):
-        output = book.build(expect=1)
-        assert book.build(expect=1), "a second build must not pass them over"
-        lines = {fault: book.line(page, fault.splitlines()[0]) for fault in FAULTS}
-    for fault, message in FAULTS.items():
-        place = rf"{page}:{lines[fault]}: .*{re.escape(message)}"
-        assert re.search(place, output), f"{place}\n{output}"
-
-
-def test_faults_in_a_cell_are_named_with_file_and_line(book):
     picture = "SVG(\"<svg xmlns='http://www.w3.org/2000/svg'/>\")"
     other = 'check.value("sm-7", 1, 1)'
     cells = [f"```{{code-cell}} ipython3\n{code}\n```" for code in (picture, other)]
-    with book.edited(PAGE, "```{erratum}", "\n\n".join([*cells, "```{erratum}"])):
+    with (
+        book.edited(page, "# ", "\n\n".join(["# ", *FAULTS]) + "\n\n## "),
+        book.edited(PAGE, "```{erratum}", "\n\n".join([*cells, "```{erratum}"])),
+        book.edited(PAGE, "*Difficulty 1, 5 minutes.* Find", "Find"),
+    ):
         output = book.build(expect=1)
-        lines = [book.line(PAGE, code) - 1 for code in (picture, other)]
-    assert f"{PAGE}:{lines[0]}: WARNING: an image has no alt text" in output, output
-    assert f"{PAGE}:{lines[1]}: WARNING: sm-7 is no question" in output
-
-
-def test_exercise_without_difficulty_and_minutes(book):
-    with book.edited(PAGE, "*Difficulty 1, 5 minutes.* Find", "Find"):
-        output = book.build(expect=1)
-        line = book.line(PAGE, "Find it.")
-    assert re.search(rf"{PAGE}:{line}: WARNING: sm-1 does not begin with", output)
+        assert book.build(expect=1), "a second build must not pass them over"
+        lines = {fault: book.line(page, fault.splitlines()[0]) for fault in FAULTS}
+        places = [book.line(PAGE, code) - 1 for code in (picture, other)]
+        begins = book.line(PAGE, "Find it.")
+    for fault, message in FAULTS.items():
+        place = rf"{page}:{lines[fault]}: .*{re.escape(message)}"
+        assert re.search(place, output), f"{place}\n{output}"
+    assert f"{PAGE}:{places[0]}: WARNING: an image has no alt text" in output, output
+    assert f"{PAGE}:{places[1]}: WARNING: sm-7 is no question" in output
+    assert f"{PAGE}:{begins}: WARNING: sm-1 does not begin with" in output
 
 
 def test_two_builds_at_once_wait_for_each_other(book):

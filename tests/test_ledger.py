@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from browsing import SETS, needs_site
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import expect
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -52,26 +52,6 @@ RECORDS = """sections => sections.map(section => {
     command: field("Repeat").innerText,
   };
 })"""
-
-
-class Still(dict):
-    """Pages as they are without scripts, each opened once."""
-
-    def __init__(self, context: BrowserContext):
-        self.context = context
-
-    def __missing__(self, name: str) -> Page:
-        self[name] = self.context.new_page()
-        self[name].goto(name, wait_until="domcontentloaded")
-        return self[name]
-
-
-@pytest.fixture(scope="module")
-def still(browser, server):
-    context = browser.new_context(base_url=server, java_script_enabled=False)
-    context.set_default_timeout(60_000)
-    yield Still(context)
-    context.close()
 
 
 @pytest.fixture(scope="module")

@@ -23,16 +23,13 @@ EXERCISES = """boxes => boxes.map(box => {
 
 
 @pytest.fixture(scope="module")
-def exercises(browser) -> list[dict]:
+def exercises(still) -> list[dict]:
     """What the pages of the problem sets ask."""
-    page = browser.new_page(java_script_enabled=False)
-    found = []
-    for name in SETS:
-        page.goto((SITE / name).as_uri())
-        for exercise in page.locator(".exercise").evaluate_all(EXERCISES):
-            found.append({**exercise, "place": f"{name}#{exercise['id']}"})
-    page.close()
-    return found
+    return [
+        {**exercise, "place": f"{name}#{exercise['id']}"}
+        for name in SETS
+        for exercise in still[name].locator(".exercise").evaluate_all(EXERCISES)
+    ]
 
 
 def words_of(text: str) -> set[str]:

@@ -40,11 +40,10 @@ def listed(page: Page) -> list[dict]:
     return page.locator("table.questions tbody tr").evaluate_all(ROWS)
 
 
-@pytest.fixture
-def exercises(open_page) -> list[dict]:
+@pytest.fixture(scope="module")
+def exercises(still) -> list[dict]:
     """What the pages of the problem sets say, in the order of the book."""
-    pages = [open_page(name, java_script_enabled=False) for name in SETS]
-    found = [page.locator(".exercise").evaluate_all(EXERCISES) for page in pages]
+    found = [still[name].locator(".exercise").evaluate_all(EXERCISES) for name in SETS]
     return [exercise for of_page in sorted(found, key=first) for exercise in of_page]
 
 
@@ -52,12 +51,12 @@ def first(exercises: list[dict]) -> list[int]:
     return [int(part) for part in exercises[0]["number"].split(".")]
 
 
-def test_the_list_has_each_question_with_its_numbers(open_page, exercises):
-    rows = listed(open_page(QUESTIONS, java_script_enabled=False))
+def test_the_list_has_each_question_with_its_numbers(still, exercises):
+    rows = listed(still[QUESTIONS])
     names = ("href", "number", "title", "difficulty", "minutes", "topic")
     for row, exercise in zip(rows, exercises, strict=True):
         assert {n: row[n] for n in names} == {n: exercise[n] for n in names}
-    summary = open_page("book/checks.html").locator("article").inner_text()
+    summary = still["book/checks.html"].locator("article").inner_text()
     for name in ("checks", "errata"):
         total = re.search(rf"{name.capitalize()}: (\d+)", summary)[1]
         assert sum(row[name] for row in rows) == int(total)
@@ -148,7 +147,6 @@ def test_the_filter_works_by_key_and_says_how_many(open_page):
     expect(status).to_have_text(f"{len(shown)} of {number} questions")
 
 
-def test_without_scripts_there_is_no_filter_and_no_button(open_page):
+def test_without_scripts_there_is_no_filter_and_no_button(still):
     for name in (QUESTIONS, *SETS):
-        page = open_page(name, java_script_enabled=False)
-        assert page.locator(".filter *, .fold-all *").count() == 0
+        assert still[name].locator(".filter *, .fold-all *").count() == 0

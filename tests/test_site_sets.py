@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from browsing import SETS, SITE, needs_site, typeset, unfold
+from browsing import LONGEST, SETS, SITE, needs_site, typeset, unfold
 from playwright.sync_api import Page, expect
 
 pytestmark = needs_site
@@ -15,9 +15,8 @@ def first_solution(page: Page):
     return page.locator("details.solution").first
 
 
-@pytest.mark.parametrize("name", SETS)
-def test_hints_and_solutions_are_closed_and_open_by_click_and_key(open_page, name):
-    page = open_page(name)
+def test_hints_and_solutions_are_closed_and_open_by_click_and_key(open_page):
+    page = open_page(LONGEST)
     assert page.locator("details.solution").count() > 0
     assert page.locator("details.solution[open], details.hint[open]").count() == 0
     for kind in ("hint", "solution"):
@@ -45,21 +44,19 @@ def assert_shown(page: Page, id: str) -> None:
     assert target.bounding_box()["y"] > 40, "hidden under the header of the page"
 
 
-@pytest.mark.parametrize("name", SETS)
-def test_an_address_opens_the_fold_that_it_points_into(open_page, name):
-    page = open_page(name)
+def test_an_address_opens_the_fold_that_it_points_into(open_page):
+    page = open_page(LONGEST)
     id = folded_equation(page)
     page.evaluate("(id) => location.hash = id", id)
     assert_shown(page, id)
-    assert_shown(open_page(f"{name}#{id}"), id)
+    assert_shown(open_page(f"{LONGEST}#{id}"), id)
     unfold(page, False)
     page.evaluate("scrollTo(0, 0); reveal()")  # where the browser does not do it itself
     assert_shown(page, id)
 
 
-@pytest.mark.parametrize("name", SETS)
-def test_a_link_opens_the_fold_that_it_leads_into_each_time(open_page, name):
-    page = open_page(name)
+def test_a_link_opens_the_fold_that_it_leads_into_each_time(open_page):
+    page = open_page(LONGEST)
     id = folded_equation(page)
     page.evaluate(
         "id => document.querySelector('article').insertAdjacentHTML("
@@ -72,19 +69,19 @@ def test_a_link_opens_the_fold_that_it_leads_into_each_time(open_page, name):
         assert_shown(page, id)
 
 
-@pytest.mark.parametrize("name", SETS)
-def test_links_of_the_ledger_and_the_errata_lead_to_the_place(open_page, name):
-    for source in ("book/checks.html", "book/errata.html"):
-        page = open_page(source)
+@pytest.mark.parametrize("source", ["book/checks.html", "book/errata.html"])
+def test_links_of_the_ledger_and_the_errata_lead_to_the_place(open_page, source):
+    page = open_page(source)
+    for name in SETS:
         link = page.locator(f"article a[href*='{name}#']").last
         id = link.get_attribute("href").split("#")[1]
         link.click()
         expect(page.locator(f'[id="{id}"]')).to_be_in_viewport()
+        page.go_back()
 
 
-@pytest.mark.parametrize("name", SETS)
-def test_everything_is_open_in_print_and_closed_again(open_page, name):
-    page = open_page(name)
+def test_everything_is_open_in_print_and_closed_again(open_page):
+    page = open_page(LONGEST)
     last = first_solution(page).locator("> :last-child")
     page.emulate_media(media="print")
     expect(last).to_be_visible()  # by the style alone
@@ -103,17 +100,15 @@ def test_everything_is_readable_without_javascript(open_page, name):
     expect(page.locator(".math").first).to_be_visible()
 
 
-@pytest.mark.parametrize("name", SETS)
-def test_page_reads_from_disk(open_page, name):
-    page = open_page(name, base=SITE.as_uri() + "/")
+def test_page_reads_from_disk(open_page):
+    page = open_page(LONGEST, base=SITE.as_uri() + "/")
     expect(page.locator("article mjx-math").first).to_be_visible()
     first_solution(page).locator("summary").click()
     expect(first_solution(page).locator("> :not(summary)").first).to_be_visible()
 
 
-@pytest.mark.parametrize("name", SETS)
-def test_all_solutions_open_and_close(open_page, name):
-    page = open_page(name)
+def test_all_solutions_open_and_close(open_page):
+    page = open_page(LONGEST)
     page.set_default_timeout(60_000)  # all of the page is laid out
     page.get_by_role("button", name="Open all solutions").click()
     assert page.locator("details.solution:not([open])").count() == 0

@@ -25,6 +25,10 @@ VIEW_IS_SET = """() => [...document.querySelectorAll(".math")].every(formula => 
   return bottom < 0 || top > innerHeight || !formula.matches(".waiting")
     || !formula.checkVisibility();
 })"""
+IMAGES = """all => all.map(image => [
+  ["width", "height"].map(side => +image.getAttribute(side)),
+  image.naturalWidth / image.naturalHeight, image.loading
+])"""
 
 
 def size(address: str) -> int:
@@ -61,11 +65,9 @@ def test_nothing_moves_while_a_page_is_loaded_and_scrolled(open_page, name):
 @pytest.mark.parametrize("name", SETS)
 def test_images_keep_their_room_and_are_loaded_late(open_page, name):
     page = open_page(name, java_script_enabled=False)  # then all are loaded
-    for image in page.locator("article img").all():
-        width, height, natural, late = image.evaluate(
-            "i => [i.width, i.height, i.naturalWidth / i.naturalHeight, i.loading]"
-        )
-        kept = [int(image.get_attribute(side)) for side in ("width", "height")]
+    images = page.locator("article img").evaluate_all(IMAGES)
+    assert images
+    for kept, natural, late in images:
         assert kept[0] / kept[1] == pytest.approx(natural, rel=0.02)
         assert late == "lazy"
 
