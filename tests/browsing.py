@@ -23,7 +23,9 @@ PAGES = sorted(
     if "_static" not in path.parts and path not in NOT_READ
 )
 SETS = [name for name in PAGES if name.startswith("notebooks/")]
-LONGEST = max(SETS, key=lambda name: (SITE / name).stat().st_size, default="")
+BY_LENGTH = sorted(PAGES, key=lambda name: (SITE / name).stat().st_size)
+SHORTEST = next((name for name in BY_LENGTH if name in SETS), "")
+LONGEST = next((name for name in reversed(BY_LENGTH) if name in SETS), "")
 needs_site = pytest.mark.skipif(not PAGES, reason="no site; run `make book` first")
 
 
@@ -32,7 +34,7 @@ def wait_until(place: Page | Locator, condition: str) -> None:
     ends = time.monotonic() + 120
     while not place.evaluate(condition):
         assert time.monotonic() < ends, condition
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 def typeset(page: Page) -> None:

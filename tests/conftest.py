@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from browsing import POLICY, SITE
 from playwright.sync_api import BrowserContext, Page, expect
+from xdist.scheduler import LoadScopeScheduling
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 from browser import MISSING, chromium  # noqa: E402
@@ -27,13 +28,16 @@ def browser():
         yield browser
 
 
-@pytest.hookimpl(wrapper=True)  # or pytest-xdist has looked before
-def pytest_collection_modifyitems(items):
-    """Let one process have all tests of a file, less those of a group of their own."""
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
-    return (yield)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """One process gets all tests of a file, but the large pages are shared out."""
+
+    class Scheduler(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.partition("::")[0]
+            return nodeid if file.endswith("test_site.py") else file
+
+    return Scheduler(config, log)
 
 
 class Handler(SimpleHTTPRequestHandler):

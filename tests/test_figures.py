@@ -65,13 +65,19 @@ class Figure:
         return self.page.locator(".settings p").inner_text()
 
 
-@pytest.fixture
-def figure(browser):
-    page = browser.new_page()
-    errors = []
+@pytest.fixture(scope="module")
+def empty(browser):
+    """A page, and the errors that it had."""
+    page, errors = browser.new_page(), []
     page.on("pageerror", lambda error: errors.append(error))
-    yield lambda name: Figure(page, name)
+    yield page, errors
     page.close()
+
+
+@pytest.fixture
+def figure(empty):
+    page, errors = empty
+    yield lambda name: Figure(page, name)
     assert not errors
 
 

@@ -25,7 +25,7 @@ def chromium() -> Iterator[Browser | None]:
         if not installed and not Path(kind.executable_path).exists():
             yield None
             return
-        flags = ["--no-sandbox", "--disable-dev-shm-usage"]
+        flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
         browser = kind.launch(executable_path=installed, args=flags)
         yield browser
         browser.close()

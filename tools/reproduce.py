@@ -40,7 +40,7 @@ USUAL = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
 NO_AVX512 = "X86_V4 AVX512_ICL AVX512_SPR"  # as NumPy calls it
 SETTINGS = {
     "as usual": {},
-    "two threads": {"OMP_NUM_THREADS": "2"},
+    "two threads": {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"},
     "256 bits": {
         "ATEN_CPU_CAPABILITY": "avx2",
         "ONEDNN_MAX_CPU_ISA": "AVX2",

@@ -14,6 +14,7 @@ STYLE = "_static/styles/pydata-sphinx-theme.css"
 SCRIPT = "_static/scripts/pydata-sphinx-theme.js"
 ICONS = "_static/vendor/fontawesome/webfonts"
 TABS = "design-tabs.js"  # for tabs, of which there are none
+ONLY_ON = {"start.css": {"book/index", "book/questions", "search"}}
 
 # Whenever a formula has been set, the theme asks each piece of code for its width. The
 # browser would have to lay out for that what is folded or far from the view.
@@ -37,10 +38,12 @@ def load_images_late(app: Sphinx, page, template, context, document) -> None:
         context["body"] = re.sub(pattern, with_size, context["body"])
 
 
-def load_no_tabs(app: Sphinx, page, template, context, document) -> None:
-    """Leave out a script of sphinx-design."""
-    scripts = context.get("script_files", [])
+def load_what_is_used(app: Sphinx, page, template, context, document) -> None:
+    """Leave out a script of sphinx-design, and the styles of other pages."""
+    scripts, styles = (context.get(f"{kind}_files", []) for kind in ("script", "css"))
     scripts[:] = [s for s in scripts if not str(s.filename).endswith(TABS)]
+    names = [name for name, pages in ONLY_ON.items() if page not in pages]
+    styles[:] = [s for s in styles if Path(s.filename).name not in names]
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
@@ -63,7 +66,8 @@ def keep_used_icons(site: Path) -> None:
     text = "".join(file.read_text("utf-8") for file in files)
     used = set(re.findall(r"\bfa-[a-z0-9-]+", text))
     points = set()
-    for selector, point in re.findall(r'([^{}]+){[^{}]*content:"\\(\w{4})"', style):
+    drawn = r'(?<![^{}])([^{}]+){[^{}]*content:"\\(\w{4})"'
+    for selector, point in re.findall(drawn, style):
         names = set(re.findall(r"\.(fa-[a-z0-9-]+)", selector))
         if not names or names & used:  # what has no name is drawn by the theme itself
             points.add(int(point, 16))
@@ -83,6 +87,6 @@ def keep_used_icons(site: Path) -> None:
 
 def setup(app: Sphinx) -> None:
     """Connect the above."""
-    app.connect("html-page-context", load_no_tabs, priority=900)
+    app.connect("html-page-context", load_what_is_used, priority=900)
     app.connect("html-page-context", load_images_late)
     app.connect("build-finished", finish)
