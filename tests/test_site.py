@@ -37,7 +37,8 @@ EXAMPLES = """() => {
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const seen = {};
   while (texts.nextNode()) {
-    const text = texts.currentNode, where = place(text.parentElement);
+    const text = texts.currentNode, { parentElement } = text;
+    const where = place(parentElement) + parentElement.matches(":has(> a)");
     if (text.data.trim() && (seen[where] = (seen[where] ?? 0) + 1) > 2) text.data = "";
   }
   for (const element of document.querySelectorAll("article *"))
