@@ -25,7 +25,6 @@ PAGES = sorted(
 SETS = [name for name in PAGES if name.startswith("notebooks/")]
 BY_LENGTH = sorted(PAGES, key=lambda name: (SITE / name).stat().st_size)
 SHORTEST = next((name for name in BY_LENGTH if name in SETS), "")
-LONGEST = next((name for name in reversed(BY_LENGTH) if name in SETS), "")
 needs_site = pytest.mark.skipif(not PAGES, reason="no site; run `make book` first")
 
 

@@ -95,13 +95,16 @@ def test_a_new_question_can_follow_another_and_its_errata(copy):
         ({"ID": "gr-9", "TITLE": "One\nTwo"}, "TITLE: one line without `"),
     ],
 )
-def test_a_mistake_is_one_message_and_changes_nothing(capsys, given, message):
-    before = {path: path.read_bytes() for path in ROOT.glob("notebooks/*")}
+def test_a_mistake_is_one_message_and_changes_nothing(
+    copy, monkeypatch, capsys, given, message
+):
+    monkeypatch.setattr(new_question, "ROOT", copy)
+    before = {path: path.read_bytes() for path in copy.glob("notebooks/*")}
     words = [f"--{name.lower()}={text}" for name, text in ({"ID": ""} | given).items()]
     assert new_question.main(words) == 1
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1 and message in said[0], said
-    assert before == {path: path.read_bytes() for path in ROOT.glob("notebooks/*")}
+    assert before == {path: path.read_bytes() for path in copy.glob("notebooks/*")}
 
 
 def test_the_lint_finds_what_the_notebook_cannot_be_made_from(copy):

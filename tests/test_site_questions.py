@@ -103,8 +103,7 @@ def test_the_filter_shows_what_is_asked_for_and_the_address_keeps_it(
     page = open_page(QUESTIONS, base)
     everything = listed(page)
     controls = page.locator(".filter :is(input, select)")
-    queries = list(ASKED.items())
-    for query, fits in queries if base == server else queries[-1:]:
+    for query, fits in ASKED.items():
         expected = [question for question in everything if fits(question)]
         assert 0 < len(expected) < len(everything)
         for name, value in parse_qsl(query):

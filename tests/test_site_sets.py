@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from browsing import LONGEST, SETS, SHORTEST, SITE, needs_site, typeset, unfold
+from browsing import SETS, SHORTEST, SITE, needs_site, typeset, unfold
 from playwright.sync_api import Page, expect
 
 pytestmark = needs_site
@@ -15,10 +15,8 @@ def first_solution(page: Page):
     return page.locator("details.solution").first
 
 
-def test_hints_and_solutions_are_closed_and_open_by_click_and_key(open_page):
+def test_hints_and_solutions_open_and_close_by_click_and_key(open_page):
     page = open_page(SHORTEST)
-    assert page.locator("details.solution").count() > 0
-    assert page.locator("details.solution[open], details.hint[open]").count() == 0
     for kind in ("hint", "solution"):
         fold = page.locator(f"details.{kind}").first
         content = fold.locator("> :not(summary)").first
@@ -44,12 +42,13 @@ def assert_shown(page: Page, id: str) -> None:
     assert target.bounding_box()["y"] > 40, "hidden under the header of the page"
 
 
-def test_an_address_opens_the_fold_that_it_points_into(open_page):
-    page = open_page(LONGEST)
+@pytest.mark.parametrize("name", SETS)
+def test_an_address_opens_the_fold_that_it_points_into(open_page, name):
+    page = open_page(name)
     id = folded_equation(page)
     page.evaluate("(id) => location.hash = id", id)
     assert_shown(page, id)
-    assert_shown(open_page(f"{LONGEST}#{id}"), id)
+    assert_shown(open_page(f"{name}#{id}"), id)
     unfold(page, False)
     page.evaluate("scrollTo(0, 0); reveal()")  # where the browser does not do it itself
     assert_shown(page, id)
@@ -69,10 +68,11 @@ def test_a_link_opens_the_fold_that_it_leads_into_each_time(open_page):
         assert_shown(page, id)
 
 
+@pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("source", ["book/checks.html", "book/errata.html"])
-def test_links_of_the_ledger_and_the_errata_lead_to_the_place(open_page, source):
+def test_links_of_the_ledger_and_the_errata_lead_to_the_place(open_page, source, name):
     page = open_page(source)
-    link = page.locator(f"article a[href*='{LONGEST}#']").last
+    link = page.locator(f"article a[href*='{name}#']").last
     id = link.get_attribute("href").split("#")[1]
     link.click()
     expect(page.locator(f'[id="{id}"]')).to_be_in_viewport()
@@ -119,8 +119,12 @@ def test_all_solutions_open_and_close(open_page):
 # ------------------------------------------------------------------- the controls
 
 
-def test_each_exercise_has_a_link_to_itself(open_page):
-    exercises = open_page(SHORTEST).locator(".exercise")
+@pytest.mark.parametrize("name", SETS)
+def test_all_is_closed_and_each_exercise_has_a_link_to_itself(open_page, name):
+    page = open_page(name)
+    assert page.locator("details.solution").count() > 0
+    assert page.locator("details.solution[open], details.hint[open]").count() == 0
+    exercises = page.locator(".exercise")
     links = exercises.locator(".admonition-title a.headerlink")
     expect(links.first).to_be_visible()
     targets = links.evaluate_all("all => all.map(link => link.hash.slice(1))")
