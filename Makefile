@@ -27,7 +27,7 @@ test: book  ## run all tests
 	"$(PYTHON)" -m ruff check --no-cache .
 	"$(PYTHON)" -m pytest -q -n 3
 	"$(PYTHON)" -m pytest -q --nbval-lax --nbval-sanitize-with tests/nbval.ini \
-		--nbval-cell-timeout=600 -n 4 --dist loadscope notebooks
+		--nbval-cell-timeout=600 -n 2 --dist loadscope notebooks
 
 pdf: book  ## print the whole book into _build/deep-learning-solutions.pdf
 	@"$(PYTHON)" tools/pdf.py

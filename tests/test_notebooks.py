@@ -1,6 +1,7 @@
 """The committed notebooks: up to date, numbered like the site, and fit for Colab."""
 
 import ast
+import json
 import re
 import sys
 import sysconfig
@@ -54,6 +55,23 @@ def test_exercises_equations_and_figures_have_the_numbers_of_the_site(name):
     theirs |= dict(re.findall(eqno, html))
     assert ours
     assert ours == theirs
+
+
+@each_notebook
+def test_the_records_have_run_all_its_cells_and_checks(name):
+    """One that was made before a cell or a check was added is refused."""
+    cells = nbformat.read(ROOT / f"notebooks/{name}.ipynb", 4).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    checks = sum("✓" in str(output) for cell in code for output in cell.outputs)
+    ran = {
+        "colab": {"cells": len(code), "checks": checks},
+        "reproduced": {"checks": checks, "outputs": checks, "differences": 0},
+    }
+    for record, values in ran.items():
+        runs = json.loads((ROOT / f"results/{record}.json").read_text("utf-8"))["runs"]
+        mine = [run["values"] for run in runs if run["config"]["notebook"] == name]
+        assert len(mine) >= 2
+        assert mine == [values] * len(mine), f"{record}.json is out of date"
 
 
 # -------------------------------------------------------------------------- Colab

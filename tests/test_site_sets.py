@@ -30,8 +30,8 @@ def test_hints_and_solutions_open_and_close_by_click_and_key(open_page):
 
 
 def folded_equation(page: Page) -> str:
-    """The last equation with a number that lies in a closed solution."""
-    return page.locator("details.solution div.math[id]").last.get_attribute("id")
+    """The last equation with a number that lies in a solution."""
+    return page.locator(".solution div.math[id]").last.get_attribute("id")
 
 
 def assert_shown(page: Page, id: str) -> None:
@@ -43,15 +43,25 @@ def assert_shown(page: Page, id: str) -> None:
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_an_address_opens_the_fold_that_it_points_into(open_page, name):
-    page = open_page(name)
-    id = folded_equation(page)
+def test_addresses_open_what_they_point_into_and_nothing_else(open_page, still, name):
+    id = folded_equation(still[name])
+    page = open_page(f"{name}#{id}")
+    assert_shown(page, id)
+    assert page.locator("details.solution").count() > 1
+    assert page.locator("details.solution[open]").count() == 1
+    assert page.locator("details.hint[open]").count() == 0
+    unfold(page, False)
+    page.evaluate("location.hash = ''")
     page.evaluate("(id) => location.hash = id", id)
     assert_shown(page, id)
-    assert_shown(open_page(f"{name}#{id}"), id)
     unfold(page, False)
     page.evaluate("scrollTo(0, 0); reveal()")  # where the browser does not do it itself
     assert_shown(page, id)
+    exercises = page.locator(".exercise")
+    links = exercises.locator(".admonition-title a.headerlink")
+    expect(links.first).to_be_visible()
+    targets = links.evaluate_all("all => all.map(link => link.hash.slice(1))")
+    assert targets == exercises.evaluate_all("all => all.map(e => e.id)")
 
 
 def test_a_link_opens_the_fold_that_it_leads_into_each_time(open_page):
@@ -117,18 +127,6 @@ def test_all_solutions_open_and_close(open_page):
 
 
 # ------------------------------------------------------------------- the controls
-
-
-@pytest.mark.parametrize("name", SETS)
-def test_all_is_closed_and_each_exercise_has_a_link_to_itself(open_page, name):
-    page = open_page(name)
-    assert page.locator("details.solution").count() > 0
-    assert page.locator("details.solution[open], details.hint[open]").count() == 0
-    exercises = page.locator(".exercise")
-    links = exercises.locator(".admonition-title a.headerlink")
-    expect(links.first).to_be_visible()
-    targets = links.evaluate_all("all => all.map(link => link.hash.slice(1))")
-    assert targets == exercises.evaluate_all("all => all.map(e => e.id)")
 
 
 BUTTONS = (

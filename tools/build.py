@@ -22,20 +22,20 @@ WHOLE = BUILD / "whole"  # there unless a build of the site was interrupted or f
 
 
 def build() -> int:
-    """Lint, execute, write the site; the exit status."""
-    clean = lint()
-    cache = execute()
-    if cache is None or not write_site(cache):
+    """Execute and write the site while the sources are linted; the exit status."""
+    with lint() as linting:
+        cache = execute()
+        written = cache is not None and write_site(cache)
+    if not written:
         return 1
-    return 0 if clean else 2
+    return 2 if linting.returncode else 0
 
 
-def lint() -> bool:
+def lint() -> subprocess.Popen:
     """Look for what the tool chain would drop without a word."""
     found = [*ROOT.glob("notebooks/*.md"), *ROOT.glob("book/*.md")]
     pages = sorted(path.relative_to(ROOT) for path in found)
-    command = [sys.executable, "tools/lint.py", *pages]
-    return subprocess.run(command, cwd=ROOT).returncode == 0
+    return subprocess.Popen([sys.executable, "tools/lint.py", *pages], cwd=ROOT)
 
 
 def find_dead_links() -> int:
