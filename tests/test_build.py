@@ -60,16 +60,15 @@ def test_site_asks_no_third_party_and_offers_the_committed_notebook(book):
     assert (book.root / "_build/html/_static/mathjax/tex-chtml.js").exists()
 
 
-def test_nothing_changed_executes_nothing(book):
-    assert "executing" not in book.build()
-
-
-def test_changed_sentence_executes_nothing(book):
-    with book.edited(PAGE, "One sentence.", "Another sentence."):
-        output = book.build()
-        assert "executing" not in output
+def test_changed_sentence_and_style_show_and_execute_nothing(book):
+    with (
+        book.edited(PAGE, "One sentence.", "Another sentence."),
+        book.edited("book/assets/book.css", "/*", "/* changed"),
+    ):
+        assert "executing" not in book.build()
         assert "Another sentence." in book.html("notebooks/small")
         assert "value: one number equal" in book.html("book/checks")
+        assert "/* changed" in book.read("_build/html/_static/book.css")
 
 
 def test_changed_helper_executes_and_shows(book):
@@ -79,12 +78,6 @@ def test_changed_helper_executes_and_shows(book):
         assert "now one number" in book.html("book/checks")
     assert "executing" not in book.build(), "the state before is still cached"
     assert "now one number" not in book.html("notebooks/small")
-
-
-def test_changed_style_reaches_the_site(book):
-    with book.edited("book/assets/book.css", "/*", "/* changed"):
-        assert "executing" not in book.build()
-        assert "/* changed" in book.read("_build/html/_static/book.css")
 
 
 def test_changed_result_shows(book):

@@ -309,10 +309,32 @@ def in_page(page: Page, name: str):
     return place
 
 
+def heights(page: Page, names: list[str], drawn: bool) -> list:
+    """Of the two parts of each figure, on a narrow and on a wide page."""
+    found = []
+    for name in names:
+        place = in_page(page, name)
+        assert page.locator(f".{name} .panels").count() == drawn
+        for width in (390, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            sizes = "f => [...f.children].slice(0, 2).map(c => c.offsetHeight)"
+            found.append(place.evaluate(sizes))
+    return found
+
+
 @pytest.mark.parametrize("address", sorted(set(PLACES.values())))
-def test_figures_follow_the_keys_and_say_so(open_page, address):
-    page = open_page(address)
-    for name in [name for name, at in PLACES.items() if at == address]:
+def test_nothing_moves_when_figures_are_drawn_and_they_follow_the_keys(
+    open_page, address
+):
+    names = [name for name, at in PLACES.items() if at == address]
+    page = open_page("book/about.html")
+    page.route("**/figures.js*", lambda route: route.fulfill(body=""))
+    page.goto(address)
+    before = heights(page, names, drawn=False)
+    page.unroute("**/figures.js*")
+    page.goto(address)
+    np.testing.assert_allclose(heights(page, names, drawn=True), before, atol=1)
+    for name in names:
         place = in_page(page, name)
         for slider in place.get_by_role("slider").all():
             output = slider.locator("xpath=..").locator("output")
@@ -343,25 +365,6 @@ def test_without_scripts_the_pictures_are_there_and_no_empty_box(open_page, addr
         assert picture.evaluate("i => i.complete && i.naturalWidth") == 680
         assert len(picture.get_attribute("alt")) > 80
         assert place.locator(".settings").bounding_box()["height"] == 0
-
-
-@pytest.mark.parametrize("address", sorted(set(PLACES.values())))
-def test_nothing_moves_when_the_script_draws(open_page, address):
-    heights = []
-    for blocked in (True, False):
-        page = open_page("book/about.html")
-        if blocked:
-            page.route("**/figures.js*", lambda route: route.fulfill(body=""))
-        page.goto(address)
-        for name in [name for name, at in PLACES.items() if at == address]:
-            place = in_page(page, name)
-            assert page.locator(f".{name} .panels").count() == (not blocked)
-            for width in (1280, 390):
-                page.set_viewport_size({"width": width, "height": 800})
-                sizes = "f => [...f.children].slice(0, 2).map(c => c.offsetHeight)"
-                heights.append(place.evaluate(sizes))
-    half = len(heights) // 2
-    np.testing.assert_allclose(heights[:half], heights[half:], atol=1)
 
 
 @pytest.mark.parametrize("width", [1280, 390])
