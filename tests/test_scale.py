@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_book import Book
+from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "book/extensions")]
@@ -23,6 +25,16 @@ def test_a_generated_set_is_always_the_same_and_like_no_other():
     assert len(second.split()) == pytest.approx(len(first.split()), rel=0.01)
     for text, each in (("```{exercise}", 1), ("\ncheck.", 3), ("```{erratum}", 1)):
         assert first.count(text) == 10 * each
+
+
+def test_a_generated_book_has_its_sets_and_all_pages(tmp_path):
+    book = Book(tmp_path)
+    bench_scale.write_sets(book, bench_scale.Author(1), 3)
+    pages = [f"{page}.md" for page in parse_toc_yaml(tmp_path / "_toc.yml")]
+    assert [page for page in pages if page.startswith("notebooks")] == [
+        f"notebooks/set_{number}.md" for number in (1, 2, 3)
+    ]
+    assert all((tmp_path / page).exists() for page in pages)
 
 
 @pytest.mark.parametrize("power", [1, 2])

@@ -212,19 +212,23 @@ def measured(book: Book, *program: str) -> tuple[float, float]:
     return seconds, usage.ru_maxrss / 1000
 
 
+def write_sets(book: Book, author: Author, sets: int) -> None:
+    """Put so many problem sets into a book, instead of its small one."""
+    names = [f"set_{k}" for k in range(1, sets + 1)]
+    lines = "".join(rf"\1/{name}\n" for name in names)
+    book.write("_toc.yml", re.sub(ENTRIES, lines, book.read("_toc.yml")))
+    for number, name in enumerate(names, 1):
+        book.write(f"notebooks/{name}.md", author.write(number))
+        book.write(f"notebooks/{name}.ipynb", '{"cells": []}')
+    record = book.read("results/trial.json").replace("sm-1", "s1-1")
+    book.write("results/trial.json", record)
+
+
 def measure(author: Author, sets: int, browser) -> dict[str, float]:
     """All that is measured of a book with so many problem sets."""
     with tempfile.TemporaryDirectory() as folder:
         book = Book(Path(folder))
-        names = [f"set_{k}" for k in range(1, sets + 1)]
-        toc = (ROOT / "_toc.yml").read_text("utf-8")
-        lines = "".join(rf"\1/{name}\n" for name in names)
-        book.write("_toc.yml", re.sub(ENTRIES, lines, toc))
-        for number, name in enumerate(names, 1):
-            book.write(f"notebooks/{name}.md", author.write(number))
-            book.write(f"notebooks/{name}.ipynb", '{"cells": []}')
-        record = book.read("results/trial.json").replace("sm-1", "s1-1")
-        book.write("results/trial.json", record)
+        write_sets(book, author, sets)
         values = {}
         values["execution, one by one"], _ = measured(book, "-c", ONE_BY_ONE)
         values["execution, all cores"], _ = measured(book, "tools/execute.py")
