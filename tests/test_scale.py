@@ -60,6 +60,15 @@ def test_a_fixed_cost_does_not_hide_what_grows_too_fast():
     assert found["exponent of t"] < 1 and found["late over early cost of t"] > 2
 
 
+def test_no_exponent_of_the_record_is_above_one_by_more_than_its_interval():
+    record = json.loads((ROOT / "results/scale.json").read_text("utf-8"))
+    exponents = [name for name in record if name.startswith("exponent of ")]
+    assert len(exponents) > 10
+    for name in exponents:
+        half = record[name.replace("exponent", "half width")]
+        assert record[name] - half <= 1, name
+
+
 def test_the_picture_is_that_of_the_record(tmp_path):
     record = json.loads((ROOT / "results/scale.json").read_text("utf-8"))
     bench_scale.draw(record, tmp_path / "drawn.svg")
