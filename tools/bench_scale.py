@@ -16,7 +16,9 @@ and some of its own, as each new subject brings them. Measured are, for each siz
 
 The exponent is that of a power law. A part with a fixed cost has one below 1 at first,
 so the cost of one more set in a large book is given as well, over that in a small one:
-1 is linear. All is printed, written to results/scale.json and drawn.
+1 is linear. It has an interval over the rounds, which take the sizes up and down in
+turn, so that a machine that becomes slower does not pass for growth. All is printed,
+written to results/scale.json and drawn.
 """
 
 from __future__ import annotations
@@ -293,25 +295,37 @@ def search(site: Path, browser) -> dict[str, float]:
     return times
 
 
-def growth(runs: results.Runs) -> dict[str, float]:
-    """The exponent of each value with its 95 % interval, and its late over early cost.
+def growth(runs: results.Runs) -> dict[str, float | None]:
+    """The exponent of each value and its late over early cost, with 95 % intervals.
 
-    The cost of one more set between the two largest sizes, over that between the
-    smallest size and the last but one.
+    Late is the cost of one more set between the two largest sizes, early that between
+    the smallest and the last but one. The ratio is None if early is not surely above 0.
     """
     sets = [config["sets"] for config in runs.configs()]
     found = {}
     for name in runs.records[0]["values"]:
-        grown = np.array([runs.mean(name, sets=n) for n in sets])
+        rows = {n: runs.values(name, sets=n) for n in sets}
+        grown = [row.mean() for row in rows.values()]
         fit = stats.linregress(np.log(sets), np.log(grown))
         free = max(len(sets) - 2, 1)
         half = stats.t.ppf((1 + results.LEVEL) / 2, free) * fit.stderr
-        late = (grown[-1] - grown[-2]) / (sets[-1] - sets[-2])
-        early = (grown[-2] - grown[0]) / (sets[-2] - sets[0] or 1)
         found[f"exponent of {name}"] = float(fit.slope)
         found[f"half width of {name}"] = float(half)
-        found[f"late over early cost of {name}"] = float(late / early) if early else 0.0
+        ratio, half = late_over_early(rows)
+        found[f"late over early cost of {name}"] = ratio
+        found[f"half width of late over early cost of {name}"] = half
     return found
+
+
+def late_over_early(rows: dict[int, np.ndarray]) -> tuple[float | None, float | None]:
+    """The ratio with half of its interval, from the rounds at each number of sets."""
+    first, *_, middle, last = sorted(rows)
+    early = (rows[middle] - rows[first]) / (middle - first)
+    late = (rows[last] - rows[middle]) / (last - middle)
+    if not results.interval(early)[0] > 0:
+        return None, None
+    more, half = results.mean_and_half_width(late - early)
+    return float(1 + more / early.mean()), float(half / early.mean())
 
 
 TIMES = (
@@ -365,22 +379,27 @@ def show(record: dict) -> None:
     for name in runs.records[0]["values"]:
         values = "".join(f"{runs.mean(name, sets=n):10.4g}" for n in sets)
         exponent, half = record[f"exponent of {name}"], record[f"half width of {name}"]
+        print(f"{name:24}{values}   n^({exponent:.2f} ± {half:.2f})", end="")
         late = record[f"late over early cost of {name}"]
-        print(f"{name:24}{values}   n^({exponent:.2f} ± {half:.2f}), {late:.2f}")
+        half = record[f"half width of late over early cost of {name}"]
+        print("" if late is None else f", {late:.2f} ± {half:.2f}")
 
 
 def main() -> None:
     """Measure, print, record, draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sets", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--sets", type=int, nargs="+", default=SIZES, help="≥ 3")
     parser.add_argument("--questions", type=int, default=10, help="of each set")
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=5, help="of all sizes")
     options = parser.parse_args()
+    if len({*options.sets}) < 3:
+        parser.error("growth is seen in books of at least three sizes")
     start, records, author = time.perf_counter(), [], Author(options.questions)
     with chromium() as browser:
         if not browser:
             sys.exit(MISSING)
-        turns = [*itertools.product(range(options.rounds), options.sets)]
+        ways = itertools.cycle((sorted(options.sets), sorted(options.sets)[::-1]))
+        turns = [(r, n) for r in range(options.rounds) for n in next(ways)]
         for turn, sets in tqdm(turns):
             values = measure(author, sets, browser)
             config = {"sets": sets}

@@ -10,8 +10,6 @@ from overview import cell, table
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-FITTED = "exponent of", "half width of", "late over early cost of"
-
 
 class Measured(SphinxDirective):
     """A table of a record in results/."""
@@ -40,9 +38,18 @@ class Growth(Measured):
         ]
         for name in record["runs"][0]["values"]:
             values = [_short(_mean(record, name, n)) for n in sizes]
-            exponent, half, late = (f"{record[f'{of} {name}']:.2f}" for of in FITTED)
-            rows.append((name, *values, f"{exponent}\u00a0±\u00a0{half}", late))
+            rows.append((name, *values, *_fitted(record, name)))
         return rows
+
+
+def _fitted(record: dict, name: str) -> tuple[str, str]:
+    late = f"late over early cost of {name}"
+    found = [(record[f"exponent of {name}"], record[f"half width of {name}"])]
+    found.append((record[late], record[f"half width of {late}"]))
+    return tuple(
+        "–" if value is None else f"{value:.2f}\u00a0±\u00a0{half:.2f}"
+        for value, half in found
+    )
 
 
 def _short(value: float) -> str:
