@@ -159,7 +159,8 @@ def study(
         "runs": runs,
     }
     write_json(FOLDER / f"{name}.json", record)
-    for file in (FOLDER / ".partial" / name).iterdir():  # now that nothing can be lost
+    kept, killed = (FOLDER / ".partial" / name).iterdir(), FOLDER.glob(f"{name}.*.tmp")
+    for file in (*kept, *killed):  # now that nothing can be lost
         file.unlink()
     return Study(name, None, record, data)
 

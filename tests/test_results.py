@@ -164,6 +164,47 @@ def test_a_killed_study_resumes_without_losing_a_run(folder):
     assert not list((folder / ".partial").rglob("*.*"))
 
 
+def test_killed_while_a_record_is_written(folder):
+    script = textwrap.dedent(
+        """
+        import joblib, os, sys
+        from pathlib import Path
+        from helpers import results
+        folder = results.FOLDER = Path(sys.argv[1])
+        write = Path.write_text
+
+        def write_half(path, text):
+            if path.name.startswith("trial."):
+                write(path, text[: len(text) // 2])
+                os.kill(os.getpid(), 9)
+            return write(path, text)
+
+        def run(a, seed):
+            (folder / "log").open("a").write("a run ")
+            return {"score": a + seed}
+
+        if "killed" in sys.argv:
+            Path.write_text = write_half
+        with joblib.parallel_config("sequential"):
+            results.study("trial", run, question="gr-0", title="t", grid={"a": [1, 2]},
+                          quick={"seeds": 1}, full={"seeds": 2})
+        """
+    )
+    (folder / "study.py").write_text(script)
+    record = folder / "trial.json"
+    record.write_text("the record before")
+    command = [sys.executable, folder / "study.py", folder]
+    environment = os.environ | {"BOOK_SCALE": "full", "PYTHONPATH": str(ROOT)}
+    killed = subprocess.run([*command, "killed"], env=environment, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert record.read_text() == "the record before"
+    assert len([*folder.glob("trial.*.tmp")]) == 1, "it was not killed half-way"
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert len(json.loads(record.read_text())["runs"]) == 4
+    assert (folder / "log").read_text() == 4 * "a run ", "runs were made twice"
+    assert not [*folder.glob("*.tmp")] and not [*folder.glob(".partial/trial/*")]
+
+
 def test_a_record_that_cannot_be_written_loses_nothing(folder, monkeypatch):
     monkeypatch.setenv("BOOK_SCALE", "full")
     ran = []

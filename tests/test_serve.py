@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -10,7 +11,9 @@ from urllib.request import urlopen
 
 import psutil
 import pytest
-from test_build import PAGE, Book
+import serve
+from small_book import PAGE, Book
+from small_disk import in_namespace, no_file_larger_than
 
 ADDRESS = "http://localhost:"
 QUEUED = "It was saved during the first build."
@@ -102,6 +105,46 @@ def test_a_port_in_use_is_named(served):
     said = second.communicate()[0]
     assert second.returncode == 1
     assert said.startswith(f"Port {port} cannot be used") and said.count("\n") == 1
+
+
+def test_a_full_disk_is_named_and_leaves_the_pages_as_they_were(tmp_path):
+    """It is so at the beginning, and while the site is built; then there is room."""
+    book = Book(tmp_path)
+    (tmp_path / "_build").mkdir()
+    said = in_namespace(
+        'mount -t tmpfs -o nr_inodes=1 none _build; ! "$@" 2>&1; echo ---;'
+        'umount _build; mount -t tmpfs -o size=3m none _build; "$@" >said 2>&1 & '
+        'until grep "as it was" said; do kill -0 $!; sleep 0.1; done;'
+        "mount -o remount,size=200m _build; echo >>notebooks/small.md;"
+        'until grep "shows it" said; do kill -0 $!; sleep 0.1; done; kill $!',
+        *("timeout", "200", sys.executable, "tools/serve.py", "--port", "0"),
+        cwd=tmp_path,
+        env=book.environment(),
+    )
+    first, _, then = said.stdout.partition("---\n")
+    assert first.startswith("The disk of") and first.count("\n") == 1, first
+    assert said.returncode == 0 and then == (
+        "The site stays as it was.\nThe site shows it.\n"
+    ), book.read("said")
+    assert "is full. Make room" in book.read("said")
+    assert "Traceback" not in book.read("said")
+
+
+def test_a_site_that_finds_no_room_is_not_shown(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(serve, "SITE", tmp_path / "site")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/index.html").write_text("the first site")
+    preview = serve.Preview(tmp_path)
+    (tmp_path / "site/index.html").write_text(1000 * "another site ")
+    with no_file_larger_than(1000):
+        assert not preview.renew()
+    assert (preview.folder / "index.html").read_text() == "the first site"
+    assert (
+        f"no room for the new site in {tmp_path}. Make room" in capsys.readouterr()[0]
+    )
+    assert {*tmp_path.iterdir()} == {tmp_path / "site", preview.folder}
+    assert preview.renew()
+    assert (preview.folder / "index.html").read_text().startswith("another site")
 
 
 def test_nothing_is_left_when_it_ends_while_a_notebook_runs(served):

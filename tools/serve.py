@@ -21,7 +21,7 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from folder import BUILD, ROOT
+from folder import BUILD, ROOT, exit_if_full
 from watchfiles import DefaultFilter, watch
 
 SITE = BUILD / "html"
@@ -51,12 +51,19 @@ class Preview:
         if (SITE / "index.html").exists():
             self.renew()
 
-    def renew(self) -> None:
-        """Show the site as it is now."""
+    def renew(self) -> bool:
+        """Show the site as it is now; whether there was room for it."""
         last, fresh = self.folder, self.folder.with_name(str(time.time_ns()))
-        shutil.copytree(SITE, fresh)
+        try:
+            shutil.copytree(SITE, fresh)
+        except OSError:
+            shutil.rmtree(fresh, ignore_errors=True)
+            room = f"There is no room for the new site in {fresh.parent}"
+            print(f"{room}. Make room, then save a source again.")
+            return False
         self.folder = fresh
         shutil.rmtree(last)
+        return True
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -152,9 +159,8 @@ def serve(port: int) -> None:
             saved.wait()
             saved.clear()
             status = build()
-            if status in SHOWN:
-                preview.renew()
-            print(SHOWN.get(status, "The site stays as it was."), flush=True)
+            shown = status in SHOWN and preview.renew()
+            print(SHOWN[status] if shown else "The site stays as it was.", flush=True)
 
 
 def main() -> None:
@@ -163,8 +169,13 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000)
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell ignores one
         signal.signal(number, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
+    try:
         serve(parser.parse_args().port)
+    except KeyboardInterrupt:
+        pass
+    except OSError as error:
+        exit_if_full(BUILD, error)
+        raise
 
 
 if __name__ == "__main__":
