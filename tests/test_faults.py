@@ -206,8 +206,13 @@ def test_a_python_that_is_too_old(tmp_path, named):
     if not make:
         pytest.skip("no make")
     old = tmp_path / "python3"
-    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.1\n')
-    old.write_text(old.read_text() + '[ "$1" = --version ]\n')
+    pretend = "import sys; sys.version_info = 3, 9, 1"
+    old.write_text(
+        f"""#!/bin/sh
+        [ "$1" = --version ] && echo Python 3.9.1 && exit
+        [ "$1" = -c ] && exec '{sys.executable}' -c "{pretend}; $2"
+        """
+    )
     old.chmod(0o755)
     words = [f"SYSTEM_PYTHON={old}"] if named else []
     done = subprocess.run(
