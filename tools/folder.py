@@ -32,15 +32,20 @@ def alone(folder: Path = BUILD) -> Iterator[None]:
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
     except Exception as error:
-        exit_if_full(folder, error)
-        reason = error.errno if isinstance(error, OSError) else None
-        if reason in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
-            if Path(error.filename or "").is_relative_to(folder):
-                sys.exit(
-                    f"{folder} cannot be written ({error.strerror}). Name a folder of "
-                    "yours for all that is made: make book BOOK_BUILD=/path/to/folder"
-                )
+        exit_if_unfit(folder, error)
         raise
+
+
+def exit_if_unfit(folder: Path, error: Exception) -> None:
+    """End with a message if the folder cannot be written or its disk is full."""
+    exit_if_full(folder, error)
+    reason = error.errno if isinstance(error, OSError) else None
+    if reason in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+        if Path(error.filename or "").is_relative_to(folder):
+            sys.exit(
+                f"{folder} cannot be written ({error.strerror}). Name a folder of "
+                "yours for all that is made: make book BOOK_BUILD=/path/to/folder"
+            )
 
 
 def exit_if_full(folder: Path, error: Exception | None = None) -> None:

@@ -21,7 +21,7 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from folder import BUILD, ROOT, exit_if_full
+from folder import BUILD, ROOT, exit_if_unfit
 from watchfiles import DefaultFilter, watch
 
 SITE = BUILD / "html"
@@ -174,7 +174,7 @@ def main() -> None:
     except KeyboardInterrupt:
         pass
     except OSError as error:
-        exit_if_full(BUILD, error)
+        exit_if_unfit(BUILD, error)
         raise
 
 
