@@ -318,7 +318,10 @@ def growth(runs: results.Runs) -> dict[str, float | None]:
 
 
 def late_over_early(rows: dict[int, np.ndarray]) -> tuple[float | None, float | None]:
-    """The ratio with half of its interval, from the rounds at each number of sets."""
+    """The ratio, from the rounds at each number of sets, with half of its interval.
+
+    It is that of the difference late - early, in units of the mean early cost.
+    """
     first, *_, middle, last = sorted(rows)
     early = (rows[middle] - rows[first]) / (middle - first)
     late = (rows[last] - rows[middle]) / (last - middle)
