@@ -88,7 +88,8 @@ class _KnownFiles(_Origin):
     def verify(self, files: dict[str, bytes], own: bool = False) -> dict[str, bytes]:
         """The files of the set, in order, each of them the original."""
         if missing := [name for name in self.known if name not in files]:
-            raise DataError(f"it lacks {', '.join(missing)}")
+            verb = "is" if len(missing) == 1 else "are"
+            raise DataError(f"{', '.join(missing)} {verb} missing")
         for name, expected in self.known.items():
             if (found := _sha256(files[name])) != expected:
                 raise DataError(

@@ -258,15 +258,18 @@ class TestResuming:
         program = """
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
-for cell in ("a = 1", "%time b = 2", "from helpers import recording", *2 * ["a"]):
+for cell in ("a = 1", "%time b = 2", "import helpers", *2 * ["a"]):
     shell.run_cell(cell, store_history=True)
-print(recording.cells())
+print(sys.modules["helpers.recording"].cells())
 """
         done = subprocess.run(
-            [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True
+            [sys.executable, "-c", f"import sys{program}"],
+            env=os.environ | {"BOOK_SCALE": "full", "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
         )
-        last = "['a = 1', '%time b = 2', 'from helpers import recording', 'a']"
-        assert done.stdout.splitlines()[-1] == last, done.stderr
+        cells = "['a = 1', '%time b = 2', 'import helpers', 'a']"
+        assert done.stdout.splitlines()[-1] == cells, done.stderr
 
     def test_where_code_cannot_be_read_nothing_is_used_again(self):
         assert recording._code_of(len) != recording._code_of(len)
