@@ -1,6 +1,6 @@
-"""What the checks of a notebook state: the statements that lead to one side alone.
+"""What the checks of a program state: the statements that lead to one side alone.
 
-The statements of a notebook are related by the names that they define and use. What
+The statements of a program are related by the names that they define and use. What
 leads to an argument of a check is its *slice*; what a check states is the slice of the
 stated argument, without the statements that the measured side depends on too.
 """
@@ -13,13 +13,22 @@ from dataclasses import dataclass
 from functools import cached_property
 
 KINDS = ("identity", "gradient", "value", "expectation", "bound")
+SCOPES = (
+    ast.FunctionDef
+    | ast.ClassDef
+    | ast.Lambda
+    | ast.ListComp
+    | ast.SetComp
+    | ast.DictComp
+    | ast.GeneratorExp
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Statement:
     """A statement without a body of its own, or the head of a compound one.
 
-    `top`: the number of the statement of the notebook that it belongs to; `node`: the
+    `top`: the number of the statement of the program that it belongs to; `node`: the
     statement itself, or what the head evaluates; `kills`: whether it gives its names
     new values, whatever they had.
     """
@@ -33,17 +42,17 @@ class Statement:
 
 
 class Code:
-    """The statements of a notebook, in order."""
+    """The statements of a program, in order."""
 
     def __init__(self, cells: Iterable[tuple[int, str]]):
-        """`cells`: the first line and the source of each."""
+        """`cells`: the number of the first line and the source of each."""
         self.tops: list[ast.stmt] = []
         self.lines: list[int] = []
         self.ends: list[int] = []  # where the cell of each statement ends
         for line, source in cells:
             body = ast.parse(source).body
             self.tops += body
-            self.lines += [line + node.lineno for node in body]
+            self.lines += [line + node.lineno - 1 for node in body]
             self.ends += [len(self.tops)] * len(body)
 
     @cached_property
@@ -176,19 +185,9 @@ def _visit(node: ast.AST, defined: set[str], used: set[str]) -> None:
         return
     inner_defined: set[str] = set()
     inner_used: set[str] = set()
-    local = isinstance(
-        node,
-        ast.FunctionDef
-        | ast.ClassDef
-        | ast.Lambda
-        | ast.ListComp
-        | ast.SetComp
-        | ast.DictComp
-        | ast.GeneratorExp,
-    )
     for child in ast.iter_child_nodes(node):
         _visit(child, inner_defined, inner_used)
-    if local:
+    if isinstance(node, SCOPES):
         arguments = {a.arg for a in ast.walk(node) if isinstance(a, ast.arg)}
         used |= inner_used - inner_defined - arguments
         if isinstance(node, ast.FunctionDef | ast.ClassDef):

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import check
-from helpers.check import CheckFailed, Vacuous
+from claims import check
+from claims.check import CheckFailed, Vacuous
 
 x, y = sp.symbols("x y")
 n, k = sp.symbols("n k", integer=True)

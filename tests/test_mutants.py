@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import ast
 import sys
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-import mutants  # noqa: E402
-from alter import alterations  # noqa: E402
-from claims import Code  # noqa: E402
+from claims import attack
+from claims.alterations import alterations
+from claims.slices import Code
+from tools.run import mutants
 
 
 @pytest.mark.parametrize(
@@ -46,10 +43,8 @@ def test_what_is_altered(source, expected):
 
 
 def try_claims(*cells: str, share: float = 1.0) -> list[dict]:
-    code = Code(
-        [(1, "import numpy as np\nfrom helpers import check"), *enumerate(cells, 3)]
-    )
-    return mutants.Session(code, share).run(lambda: None)
+    opening = (1, "import numpy as np\nfrom claims import check")
+    return attack.attack([opening, *enumerate(cells, 3)], share)
 
 
 def test_only_what_leads_to_the_stated_side_alone_is_altered():
@@ -64,7 +59,7 @@ for value in both:
         'check.value("q", both + both + both + 1, stated, atol=1e-9)',
     )
     code = Code([(1, "\n".join(cells))])
-    (one,) = (mutants.Check(code, top, call) for top, call in code.checks())
+    (one,) = (attack.Check(code, top, call) for top, call in code.checks())
     assert [ast.unparse(s.node) for s in one.alone] == [
         "stated = []",
         "stated.append(3 * value + 1)",
@@ -90,8 +85,8 @@ def test_what_a_check_lets_through_is_named_with_its_line():
         'check.value("q", x**2, x**2 + 0.001, rtol=0.01)',
     )
     survivors = {(one["line"], one["what"]) for one in run["survivors"]}
-    assert (5, "term: x ** 2 + 0.001 → x ** 2") in survivors
-    assert (5, "sign: x ** 2 + 0.001 → x ** 2 - 0.001") in survivors
+    assert (4, "term: x ** 2 + 0.001 → x ** 2") in survivors
+    assert (4, "sign: x ** 2 + 0.001 → x ** 2 - 0.001") in survivors
 
 
 def test_random_numbers_are_the_same_again():
@@ -115,7 +110,7 @@ def test_equal_claims_and_weaker_bounds_do_not_count():
 
 
 def test_a_claim_without_an_end_is_an_error(monkeypatch):
-    monkeypatch.setattr(mutants, "LIMIT", 1)
+    monkeypatch.setattr(attack, "LIMIT", 1)
     (run,) = try_claims(
         "def half(n):\n    while n > 1:\n        n = n - 1\n    return n / 2",
         'check.value("q", 0.5, half(4))',
