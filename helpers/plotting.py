@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 
 from helpers.results import mean_and_half_width
 
+__all__ = ["COLOURS", "STYLE", "plot_band", "use_style"]
+
 # Okabe and Ito's palette, which colour-blind readers can tell apart
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
 STYLE = {

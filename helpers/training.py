@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import copy
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
+
+from helpers.files import write_whole
+
+__all__ = "accuracy device minibatches resumable save to_tensor train".split()
 
 
 def device() -> torch.device:
@@ -126,54 +127,7 @@ def _restore(part, state) -> None:
 
 def save(path: Path, content) -> None:
     """Write tensors to a file that has its name only once it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        torch.save(content, temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def train_stacked(
-    models: list[nn.Module],
-    x: Tensor,
-    y: Tensor,
-    optimizer: Callable[[list[Tensor]], torch.optim.Optimizer],
-    *,
-    epochs: int,
-    batch_size: int,
-    generators: list[torch.Generator],
-) -> Iterator[Tensor]:
-    """Train models of one architecture in step; yields losses (batches, models).
-
-    Each model has its own order of the examples, and gets the weights that `train`
-    would give it. `optimizer` makes one from stacked parameters (models, ...) and
-    has to treat each weight by itself, as SGD and Adam do. Meant for a GPU that one
-    small model leaves idle. Raises `ValueError` for models with buffers, such as
-    running averages.
-    """
-    parameters, buffers = stack_module_state(models)
-    if buffers:
-        raise ValueError(f"cannot stack models with buffers: {', '.join(buffers)}")
-    skeleton = copy.deepcopy(models[0]).to("meta")
-
-    def loss_of(weights, inputs, labels):
-        return F.cross_entropy(functional_call(skeleton, weights, (inputs,)), labels)
-
-    stacked = optimizer(list(parameters.values()))
-    for _ in range(epochs):
-        losses = []
-        orders = [torch.cat([*minibatches(len(x), len(x), g)]) for g in generators]
-        for batch in torch.stack(orders).to(x.device).split(batch_size, dim=1):
-            loss = vmap(loss_of)(parameters, x[batch], y[batch])
-            stacked.zero_grad()
-            loss.sum().backward()
-            stacked.step()
-            losses.append(loss.detach())
-        for k, model in enumerate(models):
-            model.load_state_dict({name: w[k] for name, w in parameters.items()})
-        yield torch.stack(losses)
+    write_whole(path, lambda temporary: torch.save(content, temporary))
 
 
 @torch.no_grad()

@@ -1,0 +1,401 @@
+"""Where the data sets come from: published files, their checksums, fetching.
+
+No file of a published set is used unless its content has the known SHA-256. An
+archive is refused if it reaches out of its folder.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import queue
+import tarfile
+import tempfile
+import threading
+import time
+import urllib.request
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from http.client import HTTPException
+from pathlib import Path, PureWindowsPath
+from urllib.error import HTTPError
+
+from PIL import Image
+from platformdirs import user_cache_dir
+from tqdm import tqdm
+
+from helpers.files import write_whole
+
+__all__ = ["CIFAR10", "FACE_MASKS", "MNIST", "DataError", "folder_of", "obtain"]
+
+TIMEOUT = 10.0  # seconds for a connection to answer, and for each chunk to arrive
+PAUSES = (0.5, 2.0)  # seconds before the second and before the third attempt
+CHUNK = 2**16  # bytes
+MASK_CLASSES = ("with_mask", "without_mask")
+
+_failed: dict[str, str] = {}  # set: why its download failed in this process
+
+
+class DataError(RuntimeError):
+    """A data set is missing, incomplete or not the original."""
+
+
+class _Unavailable(Exception):
+    """Why the real data cannot be had."""
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """A set as published; `folder` is below `BOOK_DATA` and below the cache."""
+
+    name: str
+    folder: str
+    urls: tuple[str, ...]
+    inside: str  # folder in the archive, if the download is one
+    limit: int  # bytes of a download, and of what it unpacks to
+
+    def read(self, folder: Path) -> dict[str, bytes]:
+        """The contents of those files of the set that are in the folder."""
+        contents = {n: path.read_bytes() for n, path in self.files(folder).items()}
+        for name, path in self.files(folder).items():
+            if path.suffix == ".gz":
+                contents[name] = _gunzip(contents[name], self.limit)
+        return contents
+
+
+@dataclass(frozen=True)
+class _KnownFiles(_Origin):
+    """Files of known names and contents, unpacked or `.gz`."""
+
+    sums: str  # as sha256sum writes them: a line for each file
+
+    @property
+    def known(self) -> dict[str, str]:
+        """The SHA-256 of each file."""
+        return {name: sum for sum, name in map(str.split, self.sums.splitlines())}
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the content of all files."""
+        lines = (f"{sum}  {name}\n" for name, sum in self.known.items())
+        return _sha256("".join(lines).encode())
+
+    def files(self, folder: Path) -> dict[str, Path]:
+        """Each file of the set that is there."""
+        places = ((n, folder / f"{n}{end}") for n in self.known for end in (".gz", ""))
+        return {name: path for name, path in places if path.is_file()}
+
+    def verify(self, files: dict[str, bytes], own: bool = False) -> dict[str, bytes]:
+        """The files of the set, in order, each of them the original."""
+        if missing := [name for name in self.known if name not in files]:
+            raise DataError(f"it lacks {', '.join(missing)}")
+        for name, expected in self.known.items():
+            if (found := _sha256(files[name])) != expected:
+                raise DataError(
+                    f"{name} is not the original: its SHA-256 begins with "
+                    f"{found[:12]}, not with {expected[:12]}"
+                )
+        return {name: files[name] for name in self.known}
+
+
+@dataclass(frozen=True)
+class _Photographs(_Origin):
+    """Image files of any name, in one folder for each class."""
+
+    checksum: str  # SHA-256 over the sorted git blob ids, one to a line
+
+    def files(self, folder: Path) -> dict[str, Path]:
+        """Each photograph that is there; hidden files and others are passed over."""
+        paths = (p for name in MASK_CLASSES for p in sorted(folder.glob(f"{name}/*")))
+        found = {path.relative_to(folder).as_posix(): path for path in paths}
+        return {n: path for n, path in found.items() if _is_image(n) and path.is_file()}
+
+    def verify(self, files: dict[str, bytes], own: bool = False) -> dict[str, bytes]:
+        """The photographs: the reader's `own` may be any of both classes."""
+        files = {name: files[name] for name in sorted(files) if _is_image(name)}
+        for name in MASK_CLASSES:
+            if not any(file.startswith(f"{name}/") for file in files):
+                raise DataError(f"{name}/ is missing or has no photographs")
+        ids = blob_ids(files)
+        if not own and self.checksum not in (_sha256(ids), _sha256(ids.rstrip())):
+            raise DataError(f"these {len(files)} files are not the published ones")
+        return files
+
+
+def blob_ids(files: dict[str, bytes]) -> bytes:
+    """The sorted ids that git gives to the contents, one to a line."""
+    blobs = (b"blob %d\0%b" % (len(content), content) for content in files.values())
+    ids = sorted(hashlib.sha1(b, usedforsecurity=False).hexdigest() for b in blobs)
+    return "".join(f"{i}\n" for i in ids).encode()
+
+
+def _is_image(name: str) -> bool:
+    path = Path(name)
+    return path.suffix.lower() in _suffixes() and not path.name.startswith(".")
+
+
+@cache
+def _suffixes() -> set[str]:
+    kinds = Image.registered_extensions().items()
+    return {s for s, kind in kinds if Image.MIME.get(kind, "").startswith("image/")}
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+CIFAR10 = _KnownFiles(
+    "CIFAR-10",
+    "cifar-10-batches-py",
+    ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",),
+    "cifar-10-batches-py",
+    200_000_000,
+    """\
+54636561a3ce25bd3e19253c6b0d8538147b0ae398331ac4a2d86c6d987368cd data_batch_1
+766b2cef9fbc745cf056b3152224f7cf77163b330ea9a15f9392beb8b89bc5a8 data_batch_2
+0f00d98ebfb30b3ec0ad19f9756dc2630b89003e10525f5e148445e82aa6a1f9 data_batch_3
+3f7bb240661948b8f4d53e36ec720d8306f5668bd0071dcb4e6c947f78e9682b data_batch_4
+d91802434d8376bbaeeadf58a737e3a1b12ac839077e931237e0dcd43adcb154 data_batch_5
+f53d8d457504f7cff4ea9e021afcf0e0ad8e24a91f3fc42091b8adef61157831 test_batch
+""",
+)
+_MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+_PARTS = "train-images-idx3 train-labels-idx1 t10k-images-idx3 t10k-labels-idx1"
+MNIST = _KnownFiles(
+    "MNIST",
+    "MNIST/raw",
+    tuple(f"{_MIRROR}{part}-ubyte.gz" for part in _PARTS.split()),
+    "",
+    50_000_000,
+    """\
+ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db train-images-idx3-ubyte
+65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5 train-labels-idx1-ubyte
+0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7 t10k-images-idx3-ubyte
+ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2 t10k-labels-idx1-ubyte
+""",
+)
+_COMMIT = "7e500749401bad4bb338790fbdb89b58e41ef2d9"
+FACE_MASKS = _Photographs(
+    "face masks",
+    "face-mask",
+    (f"https://github.com/chandrikadeb7/Face-Mask-Detection/archive/{_COMMIT}.tar.gz",),
+    f"Face-Mask-Detection-{_COMMIT}/dataset",
+    2_000_000_000,
+    "7cb6596890314281833e9b08f0af4d14807b81b9d7682948e71219ddc76973ae",
+)
+
+
+def folder_of(source: str) -> Path:
+    """The folder that `BOOK_DATA` names, or the cache for any other `source`."""
+    variable = "BOOK_DATA" if source == "BOOK_DATA" else "BOOK_CACHE"
+    if folder := os.environ.get(variable):
+        return Path(folder).expanduser().absolute()
+    names = {"appname": "deep-learning-solutions", "appauthor": False}
+    return Path(user_cache_dir(**names, opinion=False))
+
+
+def state() -> str:
+    """A hash of where the files of the sets are, of their sizes and dates.
+
+    It changes if a loader would find other files; where a file or folder is a link,
+    what it leads to counts. Nothing but the sets is looked at.
+    """
+    found = hashlib.sha256()
+    for origin in (CIFAR10, MNIST, FACE_MASKS):
+        folder = (own_folder(origin) or folder_of("cache")) / origin.folder
+        files = origin.files(folder)
+        found.update(f"{folder} {len(files) or _is_offline()}\n".encode())
+        for name, path in files.items():
+            info = path.stat()
+            found.update(f"{name} {info.st_size} {info.st_mtime_ns}\n".encode())
+    return found.hexdigest()
+
+
+def own_folder(origin: _Origin) -> Path | None:
+    """`BOOK_DATA`, unless it is not set or has nothing of this set."""
+    if not os.environ.get("BOOK_DATA"):
+        return None
+    folder = folder_of("BOOK_DATA")
+    held = os.path.lexists(folder / Path(origin.folder).parts[0])  # a dead link too
+    return folder if held or not folder.is_dir() else None
+
+
+def _is_offline() -> bool:
+    return os.environ.get("BOOK_OFFLINE", "0") not in ("", "0")
+
+
+def obtain(origin: _KnownFiles | _Photographs) -> tuple[dict[str, bytes], str, str]:
+    """The files of a set, verified, the `source` where they were found, and a notice.
+
+    The source is "stand-in" if there are none. The notice is empty if all is as
+    expected. Raises `DataError` if `BOOK_DATA` has the set and it is wrong.
+    """
+    if own := own_folder(origin):
+        folder = own / origin.folder
+        try:
+            if not own.is_dir():
+                raise DataError(f"there is no folder {own}")
+            return origin.verify(origin.read(folder), own=True), "BOOK_DATA", ""
+        except (DataError, OSError) as error:
+            raise DataError(
+                f"BOOK_DATA is set, but {origin.name} cannot be read from {folder}: "
+                f"{error}. Put the original files there, or unset BOOK_DATA to use "
+                "the cache or a download."
+            ) from error
+    absent = ""
+    if os.environ.get("BOOK_DATA"):
+        absent = f"BOOK_DATA has no folder {folder_of('BOOK_DATA') / origin.folder}"
+    try:
+        files, source = _from_cache_or_network(origin)
+    except _Unavailable as reason:
+        reasons = f"{absent}, and {reason}" if absent else reason
+        return (
+            {},
+            "stand-in",
+            (
+                f"Not {origin.name}, but a stand-in made of the digits that scikit-learn "
+                f"ships: {reasons}. Set BOOK_DATA to a folder with {origin.folder}/ to use "
+                "the real data."
+            ),
+        )
+    return files, source, absent and f"{absent}: {origin.name} from the {source}."
+
+
+def _from_cache_or_network(origin) -> tuple[dict[str, bytes], str]:
+    folder = folder_of("cache") / origin.folder
+    try:
+        return origin.verify(origin.read(folder)), "cache"
+    except (DataError, OSError):
+        pass  # absent or damaged: fetched anew
+    if _is_offline():
+        raise _Unavailable("there is no good copy in the cache and BOOK_OFFLINE is set")
+    if origin.name not in _failed:
+        try:
+            return _download(origin, folder), "download"
+        except (DataError, OSError) as error:
+            _failed[origin.name] = str(error)
+    raise _Unavailable(f"the download failed: {_failed[origin.name]}")
+
+
+def _download(origin, folder: Path) -> dict[str, bytes]:
+    with _explained(folder):  # before, not after the download
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    files = {}
+    for url in origin.urls:
+        content = _gunzip(_fetch(url, origin.limit), origin.limit)
+        if origin.inside:
+            files |= _untar(content, origin.inside)
+        else:
+            files[Path(url).stem] = content
+    files = origin.verify(files)
+    with _explained(folder):
+        for name, content in files.items():
+            write_whole(folder / name, content)
+    return files
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{error.filename2 or folder} cannot be written ({error.strerror}); mend "
+            "that, or name another folder for the cache in BOOK_CACHE"
+        ) from error
+
+
+def _fetch(url: str, limit: int) -> bytes:
+    """What lies at `url`, at most `limit` bytes, in three attempts; or `DataError`.
+
+    An address that does not answer, or refuses, is not asked again.
+    """
+    for pause in (*PAUSES, None):
+        try:
+            return _receive(url, limit)
+        except (OSError, HTTPException, ValueError) as error:
+            refused = isinstance(error, HTTPError) and error.code < 500
+            if refused or pause is None:
+                raise DataError(f"{url}: {error}") from error
+            time.sleep(pause)
+
+
+def _receive(url: str, limit: int) -> bytes:
+    try:
+        response = _within(TIMEOUT, urllib.request.urlopen, url, None, TIMEOUT)
+    except OSError as error:
+        if isinstance(getattr(error, "reason", error), TimeoutError):
+            raise DataError(f"{url}: no answer within {TIMEOUT:g} s") from error
+        raise
+    size = int(response.headers["Content-Length"] or 0)
+    chunks = []
+    with tqdm(total=size or None, unit="B", unit_scale=True, leave=False) as bar:
+        bar.set_description(url.rpartition("/")[2])
+        while chunk := _within(TIMEOUT, response.read, CHUNK):
+            chunks.append(chunk)
+            bar.update(len(chunk))
+            if bar.n > limit:
+                raise DataError(f"{url}: more than the expected {limit:,} bytes")
+    if size and bar.n != size:
+        raise ConnectionError(f"broke off after {bar.n:,} of {size:,} bytes")
+    return b"".join(chunks)
+
+
+def _within(seconds: float, call: Callable, *args):
+    """`call(*args)`, or `TimeoutError` if that takes longer, whatever it waits for.
+
+    A socket's own time-out knows neither the look-up of a name nor a slow trickle.
+    """
+    results = queue.SimpleQueue()
+
+    def work():
+        try:
+            results.put((call(*args), None))
+        except Exception as error:
+            results.put((None, error))
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        value, error = results.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError(f"no data within {seconds:g} s") from None
+    if error is not None:
+        raise error
+    return value
+
+
+def _gunzip(content: bytes, limit: int) -> bytes:
+    try:
+        with gzip.open(io.BytesIO(content)) as stream:
+            unpacked = stream.read(limit + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"it cannot be unpacked: {error}") from error
+    if len(unpacked) > limit:
+        raise DataError(f"it unpacks to more than the expected {limit:,} bytes")
+    return unpacked
+
+
+def _untar(content: bytes, inside: str) -> dict[str, bytes]:
+    """The files in the folder `inside` of an archive; only plain ones may be there."""
+    files = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
+            for member in archive:
+                path = PureWindowsPath(member.name)  # knows / and \\ and drives
+                if path.anchor or ".." in path.parts:
+                    raise DataError(f"archive: {member.name!r} leads out of its folder")
+                if not path.is_relative_to(inside) or member.isdir():
+                    continue
+                if not member.isreg() or member.issparse():
+                    raise DataError(f"archive: {member.name!r} is not a plain file")
+                name = path.relative_to(inside).as_posix()
+                files[name] = archive.extractfile(member).read()
+    except tarfile.TarError as error:
+        raise DataError(f"the archive cannot be read: {error}") from error
+    return files

@@ -1,0 +1,74 @@
+"""Stand-ins for the data sets, made of the digits that scikit-learn ships."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["digits", "masked_digits"]
+
+TRAINING_DIGITS = 1437  # of 1,797; the rest make the test part
+SIZES = (8000, 2000)
+
+
+def digits(side: int, colour: bool) -> list[np.ndarray]:
+    """Images uint8 (N, side, side) or (N, side, side, 3), labels int64 (N,); twice.
+
+    The training part has N = 8,000, the test part 2,000, and no digit is in both.
+    """
+    images, labels = _scanned()
+    parts = slice(TRAINING_DIGITS), slice(TRAINING_DIGITS, None)
+    arrays = []
+    for n, part in zip(SIZES, parts, strict=True):
+        placed = _place(images[part], n, side)
+        arrays.append(_paint(placed, np.arange(n)) if colour else placed)
+        arrays.append(np.resize(labels[part], n))
+    return arrays
+
+
+def masked_digits() -> list[np.ndarray]:
+    """1,797 images uint8 (H, H, 3) of five sizes, every other one behind a pale band.
+
+    The first one has a band.
+    """
+    pictures = []
+    for i, image in enumerate(_scanned()[0]):
+        scale = 6 + i % 5
+        large = image.repeat(scale, axis=0).repeat(scale, axis=1)
+        picture = _paint(large[None], np.array([i]))[0]
+        if i % 2 == 0:
+            picture[4 * scale : 7 * scale] = (200, 220, 235)
+        pictures.append(picture)
+    return pictures
+
+
+def _scanned() -> tuple[np.ndarray, np.ndarray]:
+    """Images uint8 (1797, 8, 8) and labels int64 (1797,)."""
+    from sklearn.datasets import load_digits  # slow to import, and seldom needed
+
+    values, labels = load_digits(return_X_y=True)
+    images = values.reshape(-1, 8, 8).astype(int) * 255 // 16
+    return images.astype(np.uint8), labels.astype(np.int64)
+
+
+def _place(images: np.ndarray, n: int, side: int) -> np.ndarray:
+    """The images in turn until there are `n`, thrice as large, each time elsewhere."""
+    large = images.repeat(3, axis=1).repeat(3, axis=2)
+    size = large.shape[1]
+    room = side - size + 1
+    turn, which = np.divmod(np.arange(n), len(images))
+    place = (7 * which + 11 * turn) % room**2
+    canvas = np.zeros((n, side, side), np.uint8)
+    for k in range(room**2):
+        top, left = divmod(k, room)
+        here = place == k
+        canvas[here, top : top + size, left : left + size] = large[which[here]]
+    return canvas
+
+
+def _paint(images: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Grey images (N, H, W) as light ink on dark paper, in the colours of `index`."""
+    # 97 is prime, so that the colours do not follow the digits, which recur by tens
+    paper = np.outer(index, (71, 29, 53)) % 97
+    ink = 255 - np.outer(index, (37, 59, 83)) % 97
+    paper, ink = paper[:, None, None].astype(np.int32), ink[:, None, None]
+    return (paper + (ink - paper) * images[..., None] // 255).astype(np.uint8)
