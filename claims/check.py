@@ -306,6 +306,8 @@ def gradient(
     import torch
 
     _refuse_options(id, points=points, rtol=rtol)
+    if not inputs:
+        raise ValueError(f"{id}: there are no inputs; give a shape for each")
     draws = [_draw(id, k, given) for k, given in enumerate(inputs)]
 
     def traced(*tensors):

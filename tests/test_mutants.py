@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-import sys
+from types import SimpleNamespace
+
 import pytest
 
 from claims import attack
@@ -119,7 +120,8 @@ def test_a_claim_without_an_end_is_an_error(monkeypatch):
 
 
 def test_a_survivor_without_a_reason_is_reported(capsys, monkeypatch):
-    run = {"notebook": "small", "id": "q", "verdicts": {"survived": 1}}
+    run = {"notebook": "small", "problem": "p", "id": "q"}
+    run["verdicts"] = {"survived": 1}
     run["survivors"] = [{"line": 7, "what": "sign: a", "how": "by chance"}]
     monkeypatch.setattr(mutants, "explained", dict)
     assert not mutants.show([run])
@@ -128,9 +130,36 @@ def test_a_survivor_without_a_reason_is_reported(capsys, monkeypatch):
     assert mutants.show([run])
 
 
+def test_an_error_of_the_program_is_named_with_its_line():
+    with pytest.raises(RuntimeError, match="^4: NameError: name 'nothing'"):
+        try_claims("x = 1", "x + nothing")
+
+
+def test_a_problem_is_tried_again_only_when_its_code_has_changed(
+    tmp_path, monkeypatch, capfd
+):
+    def task(stated: str) -> mutants.Task:
+        code = f'from claims import check\ncheck.value("q", 2.0, {stated})'
+        cell = SimpleNamespace(body=code, body_line=3)
+        page = SimpleNamespace(path=tmp_path / "small.md", opening=[])
+        return mutants.Task(page, SimpleNamespace(label="p", cells=[cell]))
+
+    monkeypatch.setattr(mutants, "RECORD", tmp_path / "altered.json")
+    for stated, tried in (("1 + 1", 1), ("1 + 1", 0), ("3 - 1.0", 1)):
+        monkeypatch.setattr(mutants, "tasks", lambda one=stated: [task(one)])
+        assert mutants.main([]) == 0
+        assert f"Tried {tried} problems" in capfd.readouterr().out
+        record = mutants.recorded()
+        assert record["problems"]["p"]["state"] == task(stated).state
+        (run,) = record["runs"]
+        assert (run["notebook"], run["problem"], run["id"]) == ("small", "p", "q")
+        assert run["verdicts"]["refused"] > 3
+
+
 def test_the_record_is_of_these_notebooks():
-    states = {path.stem: mutants.state_of(path) for path in mutants.notebooks()}
-    assert mutants.recorded()["cells"] == states, "run `make mutants`"
+    states = {task.name: task.state for task in mutants.tasks()}
+    found = {name: of["state"] for name, of in mutants.recorded()["problems"].items()}
+    assert found == states, "run `make mutants`"
 
 
 def test_in_the_whole_book_hardly_anything_survives_and_nothing_without_a_reason():

@@ -20,7 +20,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -31,7 +30,7 @@ import claims
 from claims.attack import attack
 from helpers.recording import MEASURED, provenance, record
 
-from ..source.model import Book
+from ..source.model import Book, Page, Problem
 from ..workspace import ROOT
 
 RECORD = MEASURED / "altered.json"
@@ -40,10 +39,11 @@ PACKAGE = sorted(Path(claims.__file__).parent.glob("*.py"))
 
 
 class Task:
-    """A problem to be tried: its label, its page, and its code with lines."""
+    """A problem to be tried: its name, its page, and its code with lines."""
 
-    def __init__(self, page, problem):
-        self.label, self.path = problem.label, page.path
+    def __init__(self, page: Page, problem: Problem):
+        self.path = page.path
+        self.name = problem.label or f"{page.path.stem}: {problem.title}"
         blocks = [*page.opening, *problem.cells]
         self.cells = [(block.body_line, block.body) for block in blocks]
 
@@ -59,13 +59,13 @@ class Task:
         """What became of the altered claims of each check, and the seconds it took."""
         os.chdir(self.path.parent)
         start = time.perf_counter()
-        bar = tqdm(desc=self.label, unit="check", file=sys.__stderr__)
+        bar = tqdm(desc=self.name, unit="check", file=sys.__stderr__)
 
         def report(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        head = {"notebook": self.path.stem, "problem": self.label}
+        head = {"notebook": self.path.stem, "problem": self.name}
         runs = [head | run for run in attack(self.cells, share, report)]
         return runs, time.perf_counter() - start
 
@@ -102,15 +102,16 @@ def keep(task: Task, runs: list[dict], seconds: float, order: list[str]) -> None
     old, now = recorded(), provenance()
     made = {key: now[key] for key in ("date", "commit")}
     made |= {"state": task.state, "seconds": round(seconds, 1)}
-    problems = old["problems"] | {task.label: made}
-    runs = [run for run in old["runs"] if run["problem"] != task.label] + runs
+    problems = old["problems"] | {task.name: made}
+    runs = [run for run in old["runs"] if run["problem"] != task.name] + runs
     record(
         "altered",
-        [run for label in order for run in runs if run["problem"] == label],
+        [run for name in order for run in runs if run["problem"] == name],
         title="Claims that were altered, and what the checks said",
         command="make mutants",
+        folder=RECORD.parent,
         seconds=round(sum(one.get("seconds", 0) for one in problems.values()), 1),
-        problems={label: problems[label] for label in order if label in problems},
+        problems={name: problems[name] for name in order if name in problems},
     )
 
 
@@ -127,10 +128,10 @@ def total(runs: Iterable[dict]) -> Counter:
 
 def show(runs: list[dict]) -> bool:
     """Print the numbers and what is not explained; whether all is explained."""
-    for label in dict.fromkeys(run["problem"] for run in runs):
-        counted = total(run for run in runs if run["problem"] == label)
+    for name in dict.fromkeys(run["problem"] for run in runs):
+        counted = total(run for run in runs if run["problem"] == name)
         words = ", ".join(f"{n} {verdict}" for verdict, n in counted.most_common())
-        print(f"{label}: {words}")
+        print(f"{name}: {words}")
     known, good = explained(), True
     for run in runs:
         for one in run["survivors"]:
@@ -148,12 +149,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--share", type=float, default=1.0, help="of the alterations")
     options = parser.parse_args(arguments)
     known, whole = tasks(), options.share == 1
-    order = [task.label for task in known]
-    wanted = [t for t in known if options.only in (None, t.path.stem, t.label)]
+    order = [task.name for task in known]
+    wanted = [t for t in known if options.only in (None, t.path.stem, t.name)]
     if not wanted:
         parser.error(f"no notebook or problem {options.only}; there are {order}")
     done = recorded()["problems"] if whole else {}
-    left = [t for t in wanted if done.get(t.label, {}).get("state") != t.state]
+    left = [t for t in wanted if done.get(t.name, {}).get("state") != t.state]
     start, found = time.perf_counter(), []
     for task, runs, seconds in try_all(left, options.share):
         found += runs
@@ -161,8 +162,8 @@ def main(arguments: list[str] | None = None) -> int:
             keep(task, runs, seconds, order)
     print(f"Tried {len(left)} problems in {time.perf_counter() - start:.0f} s.")
     if whole:
-        labels = {task.label for task in wanted}
-        found = [run for run in recorded()["runs"] if run["problem"] in labels]
+        names = {task.name for task in wanted}
+        found = [run for run in recorded()["runs"] if run["problem"] in names]
     return 0 if show(found) else 1
 
 
