@@ -22,14 +22,8 @@ import copy
 from collections.abc import Iterator
 
 OPPOSITE = {ast.Add: ast.Sub, ast.Sub: ast.Add}
-REVERSED = {
-    ast.Lt: ast.GtE,
-    ast.GtE: ast.Lt,
-    ast.Gt: ast.LtE,
-    ast.LtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-}
+REVERSED = {ast.Lt: ast.GtE, ast.Gt: ast.LtE, ast.Eq: ast.NotEq}
+REVERSED |= {reverse: relation for relation, reverse in REVERSED.items()}
 EXTREMES = {"min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum"}
 TRANSPOSES = {"T", "mT"}
 # functions whose plain numbers are shapes, places or seeds

@@ -34,7 +34,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -215,21 +215,19 @@ class Trial:
 
     def follows(self, altered: list) -> bool:
         """Whether an altered bound follows from the one that is stated."""
-        try:
+        with suppress(TypeError, ValueError):
             (low, high), (lower, upper) = map(_arrays, (self.stated, altered))
             return bool(np.all(lower <= low) and np.all(upper >= high))
-        except (TypeError, ValueError):
-            return False
+        return False
 
     def moved(self, altered: list) -> str:
         """By how much an alteration moves what is stated."""
-        try:
+        with suppress(TypeError, ValueError):
             old, new = map(_arrays, (self.stated, altered))
             size = max(np.abs(a).max() for a in old)
             change = max(np.abs(a - b).max() for a, b in zip(old, new, strict=True))
             return f"moves what is stated by {change / size:.1g} of its size"
-        except (TypeError, ValueError):
-            return ""
+        return ""
 
     def direct(self) -> Iterator[tuple[str, list]]:
         """Alterations of the stated numbers, or of the relation of a bound."""
@@ -245,7 +243,10 @@ class Trial:
                 yield "constant: the claim", [check.COEFFICIENT * claim]
             return
         if self.of.kind == "bound":
-            for low, high in _reversed(*np.broadcast_arrays(*_arrays(self.stated))):
+            sides = np.broadcast_arrays(*_arrays(self.stated))
+            for place in itertools.islice(np.ndindex(sides[0].shape[:1]), ENTRIES):
+                low, high = (side.copy() for side in sides)
+                low[place], high[place] = sides[1][place], sides[0][place]
                 yield "relation: one pair reversed", [low, high]
             return
         value = check.as_numbers(self.of.id, self.stated[0])
@@ -273,29 +274,18 @@ def _after(formula: Callable, change: Callable) -> Callable:
     return changed
 
 
-def _reversed(low: np.ndarray, high: np.ndarray) -> Iterator[tuple]:
-    """Both sides of a bound, with one pair of entries exchanged."""
-    for place in itertools.islice(np.ndindex(low.shape[:1]), ENTRIES):
-        lower, upper = low.copy(), high.copy()
-        lower[place], upper[place] = high[place], low[place]
-        yield lower, upper
-
-
 def _arrays(values: list) -> list[np.ndarray]:
     return [check.as_numbers("", value).astype(float) for value in values]
 
 
 def _same(one, other) -> bool:
     """Whether these say the same, but for rounding."""
-    try:
+    with suppress(TypeError, ValueError):
         a, b = _arrays([one, other])
         return a.shape == b.shape and np.allclose(a, b, rtol=1e-13, atol=0)
-    except (TypeError, ValueError):
-        pass
-    try:
+    with suppress(sympy.SympifyError, TypeError, ValueError):
         return bool(sympy.sympify(one) == sympy.sympify(other))
-    except (sympy.SympifyError, TypeError, ValueError):
-        return False
+    return False
 
 
 # ---------------------------------------------------------------------- running
@@ -375,25 +365,25 @@ class Session:
     def value(self, expression: ast.expr):
         """What an expression is worth now."""
         whole = ast.fix_missing_locations(ast.Expression(expression))
-        code = compile(whole, "<claim>", "eval")
-        return eval(code, self.space)
+        return eval(compile(whole, "<claim>", "eval"), self.space)
 
     def judged(self, trial: Trial, mutant: Mutant) -> tuple[str, str]:
         """The verdict from a copy of this process, which ends with it."""
         read, write = os.pipe()
         if not (child := os.fork()):
-            os.close(read)
-            signal.alarm(LIMIT)
-            with os.fdopen(write, "w") as pipe:
-                json.dump(self.judge(trial, mutant), pipe)
-            os._exit(0)
+            try:
+                os.close(read)
+                signal.alarm(LIMIT)
+                with os.fdopen(write, "w") as pipe:
+                    json.dump(self.judge(trial, mutant), pipe)
+            finally:
+                os._exit(0)
         os.close(write)
         with os.fdopen(read) as pipe:
             text = pipe.read()
         os.waitpid(child, 0)
-        return (
-            tuple(json.loads(text)) if text else ("error", f"no verdict in {LIMIT} s")
-        )
+        late = "error", f"no verdict in {LIMIT} s"
+        return tuple(json.loads(text)) if text else late
 
     def judge(self, trial: Trial, mutant: Mutant) -> tuple[str, str]:
         """The verdict about an altered claim; this changes the program's state."""

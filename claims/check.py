@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import html
 import math
-import operator
 import random
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -33,16 +32,8 @@ from statistics import NormalDist
 import numpy as np
 import sympy
 
-__all__ = [
-    "CheckFailed",
-    "Result",
-    "Vacuous",
-    "bound",
-    "expectation",
-    "gradient",
-    "identity",
-    "value",
-]
+__all__ = ["bound", "expectation", "gradient", "identity", "value"]
+__all__ += ["CheckFailed", "Result", "Vacuous"]
 COEFFICIENT = sympy.Rational(21, 20)  # the altered coefficient: 5 % too large
 
 
@@ -342,22 +333,15 @@ def _draw(id, k: int, given) -> Callable:
     if callable(given):
         who = f"the function that draws input {k}"
         return lambda numbers: _real_tensor(id, who, given(numbers))
-    try:
-        sizes = given if isinstance(given, Iterable) else (given,)
-        shape = tuple(map(operator.index, sizes))
-    except TypeError:
+    sizes = list(given) if isinstance(given, Iterable) else [given]
+    sound = all(isinstance(size, Integral) and size > 1 for size in sizes)
+    if not sound or len(sizes) > len(set(sizes)):
         raise ValueError(
-            f"{id}: input {k} is {_short(repr(given))}; give a shape such as (3, 5) or "
-            "a function of a torch.Generator"
-        ) from None
-    if len(shape) > len(set(shape)):
-        raise ValueError(f"{id}: use unequal sizes, not {shape}: a transpose hides")
-    if min(shape, default=2) < 2:
-        raise ValueError(
-            f"{id}: a size of {min(shape)} in {shape} hides wrong broadcasting; use "
-            "sizes of at least 2, or () for a number"
+            f"{id}: input {k} is {_short(repr(given))}; give a shape such as (3, 5), "
+            "with unequal sizes above 1, so that neither a transpose nor broadcasting "
+            "hides an error, or a function of a torch.Generator"
         )
-    return lambda numbers: torch.randn(shape, generator=numbers, dtype=torch.float64)
+    return lambda numbers: torch.randn(sizes, generator=numbers, dtype=torch.float64)
 
 
 def _real_tensor(id, who: str, given):
@@ -469,10 +453,8 @@ def _altered_numbers(expected, exact):
 def _two_sides(id, first, second) -> tuple[np.ndarray, np.ndarray]:
     """Both sides as arrays, which must not be the same numbers in memory."""
     arrays = as_numbers(id, first), as_numbers(id, second)
-    one, other = (
-        [a.__array_interface__[key] for key in ("data", "shape", "strides")]
-        for a in arrays
-    )
+    keys = "data", "shape", "strides"
+    one, other = ([a.__array_interface__[key] for key in keys] for a in arrays)
     has_parts = hasattr(first, "shape") or isinstance(first, list | tuple)
     if one == other or (has_parts and first is second):
         raise ValueError(f"{id}: the same object is given twice")

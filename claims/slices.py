@@ -13,15 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 KINDS = ("identity", "gradient", "value", "expectation", "bound")
-SCOPES = (
-    ast.FunctionDef
-    | ast.ClassDef
-    | ast.Lambda
-    | ast.ListComp
-    | ast.SetComp
-    | ast.DictComp
-    | ast.GeneratorExp
-)
+COMPREHENSION = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+SCOPE = ast.FunctionDef | ast.ClassDef | ast.Lambda | COMPREHENSION
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +51,10 @@ class Code:
     @cached_property
     def imported(self) -> set[str]:
         """The names of modules and of what was imported from them."""
-        nodes = (node for top in self.tops for node in ast.walk(top))
         aliases = (
             alias
-            for node in nodes
+            for top in self.tops
+            for node in ast.walk(top)
             if isinstance(node, ast.Import | ast.ImportFrom)
             for alias in node.names
         )
@@ -80,17 +73,11 @@ class Code:
         defines, uses = names(head if bodies else [node])
         changed = self._modified(node)
         kills = sure and not changed and not isinstance(node, ast.AugAssign)
-        yield Statement(
-            top,
-            node,
-            frozenset(defines | changed),
-            frozenset(uses) | around,
-            kills,
-            bool(bodies),
-        )
+        defines, uses = frozenset(defines | changed), frozenset(uses) | around
+        yield Statement(top, node, defines, uses, kills, bool(bodies))
         sure = sure and isinstance(node, ast.For | ast.With)
         for child in bodies:
-            yield from self._flat(child, top, around | uses, sure)
+            yield from self._flat(child, top, uses, sure)
 
     def _modified(self, node: ast.stmt) -> set[str]:
         """The names whose objects a statement changes: `x[0] = 1`, `x.append(1)`."""
@@ -102,12 +89,12 @@ class Code:
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             targets = [node.value.func]
         found = set()
-        for target in targets:
-            if isinstance(target, ast.Subscript | ast.Attribute):
-                while isinstance(target, ast.Subscript | ast.Attribute):
-                    target = target.value
-                if isinstance(target, ast.Name):
-                    found.add(target.id)
+        for whole in targets:
+            target = whole
+            while isinstance(target, ast.Subscript | ast.Attribute):
+                target = target.value
+            if target is not whole and isinstance(target, ast.Name):
+                found.add(target.id)
         return found - self.imported
 
     @cached_property
@@ -147,8 +134,8 @@ class Code:
         for k, top in enumerate(self.tops):
             call = getattr(top, "value", None)
             if isinstance(top, ast.Expr) and isinstance(call, ast.Call):
-                function = ast.unparse(call.func)
-                if function.startswith("check.") and function[6:] in KINDS:
+                module, _, kind = ast.unparse(call.func).rpartition(".")
+                if module == "check" and kind in KINDS:
                     yield k, call
 
 
@@ -187,7 +174,7 @@ def _visit(node: ast.AST, defined: set[str], used: set[str]) -> None:
     inner_used: set[str] = set()
     for child in ast.iter_child_nodes(node):
         _visit(child, inner_defined, inner_used)
-    if isinstance(node, SCOPES):
+    if isinstance(node, SCOPE):
         arguments = {a.arg for a in ast.walk(node) if isinstance(a, ast.arg)}
         used |= inner_used - inner_defined - arguments
         if isinstance(node, ast.FunctionDef | ast.ClassDef):

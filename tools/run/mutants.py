@@ -5,8 +5,8 @@
 What is altered, and how, stands in the package `claims`. Problems are tried side by
 side, each with the opening cells of its page. What was found is written to
 results/measured/altered.json, which the book shows; a problem is tried again when its
-code or the package has changed. The exit status is 1 if an altered claim survived that
-book/altered.yml does not explain.
+code or the package has changed. The exit status is 1 if a problem fails, or an altered
+claim survived that book/altered.yml does not explain.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -42,7 +42,7 @@ class Task:
     """A problem to be tried: its name, its page, and its code with lines."""
 
     def __init__(self, page: Page, problem: Problem):
-        self.path = page.path
+        self.page = page.path
         self.name = problem.label or f"{page.path.stem}: {problem.title}"
         blocks = [*page.opening, *problem.cells]
         self.cells = [(block.body_line, block.body) for block in blocks]
@@ -57,38 +57,33 @@ class Task:
 
     def run(self, share: float) -> tuple[list[dict], float]:
         """What became of the altered claims of each check, and the seconds it took."""
-        os.chdir(self.path.parent)
-        start = time.perf_counter()
-        bar = tqdm(desc=self.name, unit="check", file=sys.__stderr__)
+        os.chdir(self.page.parent)
+        start, bar = time.perf_counter(), tqdm(desc=self.name, file=sys.__stderr__)
 
         def report(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        head = {"notebook": self.path.stem, "problem": self.name}
+        head = {"notebook": self.page.stem, "problem": self.name}
         runs = [head | run for run in attack(self.cells, share, report)]
         return runs, time.perf_counter() - start
 
 
 def tasks() -> list[Task]:
     """The problems with code, in the order of the book."""
-    return [
-        Task(page, problem)
-        for page in Book().notebooks
-        for problem in page.problems
-        if problem.cells
-    ]
+    pages = Book().notebooks
+    return [Task(page, one) for page in pages for one in page.problems if one.cells]
 
 
-def try_all(tried: list[Task], share: float) -> Iterator[tuple[Task, list, float]]:
-    """Each problem with its runs and seconds; problems go side by side."""
+def try_all(tried: list[Task], share: float) -> Iterator[tuple[Task, Future]]:
+    """Each problem with what came of it; problems go side by side."""
     # each in a process of its own: its cells may change what a process imports
     spawn = get_context("spawn")
     longest_first = sorted(tried, key=lambda task: -len(str(task.cells)))
     with ProcessPoolExecutor(os.cpu_count(), spawn, max_tasks_per_child=1) as pool:
         jobs = {pool.submit(task.run, share): task for task in longest_first}
         for job in as_completed(jobs):
-            yield jobs[job], *job.result()
+            yield jobs[job], job
 
 
 def recorded() -> dict:
@@ -98,19 +93,18 @@ def recorded() -> dict:
 
 
 def keep(task: Task, runs: list[dict], seconds: float, order: list[str]) -> None:
-    """Put the runs of a problem into the record, which is sorted by problem."""
+    """Put the runs of a problem into the record, sorted by problem."""
     old, now = recorded(), provenance()
-    made = {key: now[key] for key in ("date", "commit")}
-    made |= {"state": task.state, "seconds": round(seconds, 1)}
-    problems = old["problems"] | {task.name: made}
+    made = {"date": now["date"], "commit": now["commit"], "state": task.state}
+    problems = old["problems"] | {task.name: made | {"seconds": round(seconds, 1)}}
     runs = [run for run in old["runs"] if run["problem"] != task.name] + runs
     record(
         "altered",
         [run for name in order for run in runs if run["problem"] == name],
         title="Claims that were altered, and what the checks said",
         command="make mutants",
-        folder=RECORD.parent,
         seconds=round(sum(one.get("seconds", 0) for one in problems.values()), 1),
+        folder=RECORD.parent,
         problems={name: problems[name] for name in order if name in problems},
     )
 
@@ -150,13 +144,19 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     known, whole = tasks(), options.share == 1
     order = [task.name for task in known]
-    wanted = [t for t in known if options.only in (None, t.path.stem, t.name)]
+    wanted = [t for t in known if options.only in (None, t.page.stem, t.name)]
     if not wanted:
         parser.error(f"no notebook or problem {options.only}; there are {order}")
     done = recorded()["problems"] if whole else {}
     left = [t for t in wanted if done.get(t.name, {}).get("state") != t.state]
-    start, found = time.perf_counter(), []
-    for task, runs, seconds in try_all(left, options.share):
+    start, found, good = time.perf_counter(), [], True
+    for task, job in try_all(left, options.share):
+        try:
+            runs, seconds = job.result()
+        except RuntimeError as error:
+            print(f"notebooks/{task.page.name}:{error}")
+            good = False
+            continue
         found += runs
         if whole:
             keep(task, runs, seconds, order)
@@ -164,7 +164,7 @@ def main(arguments: list[str] | None = None) -> int:
     if whole:
         names = {task.name for task in wanted}
         found = [run for run in recorded()["runs"] if run["problem"] in names]
-    return 0 if show(found) else 1
+    return 0 if show(found) and good else 1
 
 
 if __name__ == "__main__":
