@@ -34,16 +34,8 @@ from PIL import Image, ImageOps
 from helpers import sources, standin
 from helpers.sources import DataError, folder_of, state
 
-__all__ = [
-    "DataError",
-    "Dataset",
-    "Photographs",
-    "folder_of",
-    "load_cifar10",
-    "load_face_masks",
-    "load_mnist",
-    "state",
-]
+__all__ = ["DataError", "Dataset", "Photographs", "folder_of", "state"]
+__all__ += ["load_cifar10", "load_face_masks", "load_mnist"]
 
 DIGITS = tuple("0123456789")
 CIFAR10_CLASSES = tuple(

@@ -1,38 +1,43 @@
-"""Studies: many independent runs, recorded with their provenance.
+"""Studies: many independent runs, a few on the page, all of them recorded.
 
 A study runs one function over all configurations and seeds. At the scale `quick`
 (the default) it makes a few short runs, so that the page shows live numbers; at the
 scale `full` (environment variable `BOOK_SCALE`, set by `make results`) it makes all
-runs, in parallel through joblib, and writes `results/NAME.json`. The page shows the
-recorded numbers beside the live ones. `BOOK_ONLY` (set by `make results ONLY=NAME`)
+runs, in parallel through joblib, and writes `results/studies/NAME.json`. The page shows
+the recorded numbers beside the live ones. `BOOK_ONLY` (set by `make results ONLY=NAME`)
 names the only study to be made in full. At the scale `again` (set by `make again`) one
 recorded run of each study is repeated and compared with what was recorded.
 """
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import itertools
 import json
 import os
-import platform
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
+__all__ = ["Missing", "Runs", "Study", "Table", "in_text", "interval", "lookup"]
+__all__ += ["mean_and_half_width", "path_of", "study"]
+
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent / "results"
-FOLDER = _CHECKOUT if _CHECKOUT.is_dir() else _PACKAGE / "recorded"
+_RECORDS = _CHECKOUT if _CHECKOUT.is_dir() else _PACKAGE / "recorded"
+FOLDER = _RECORDS / "studies"
+MEASURED = _RECORDS / "measured"
 LEVEL = 0.95
-LONG = 300  # seconds; no longer run is repeated
-ROUNDING = 1e-6  # relative difference between machines and versions, at least
+
+
+class Missing(KeyError):
+    """Nothing is recorded under that name; the message says what there is."""
+
+    def __str__(self) -> str:
+        return self.args[0]  # a KeyError would quote it
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,11 @@ class Runs:
     """Finished runs: `{"config": {...}, "seed": int, "values": {...}, ...}` each."""
 
     records: list[dict]
+
+    def __repr__(self) -> str:
+        seeds = {run["seed"] for run in self.records}
+        many = len(self.records), len(self.configs()), len(seeds)
+        return "<{} runs: {} configurations, {} seeds>".format(*many)
 
     def configs(self) -> list[dict]:
         """The configurations, each once, in the order of the grid."""
@@ -50,18 +60,25 @@ class Runs:
         """One row for each seed, shape (seeds, ...), of the runs that match `config`.
 
         `value` names an entry of what the function returned; `curve[3]` takes one
-        element of a list. Raises `KeyError` if no run matches.
+        element of a list. Raises `Missing` (a `KeyError`) if no run matches, or none
+        has the value.
         """
         name, _, index = value.rstrip("]").partition("[")
         found = [
-            r["values"][name]
+            r["values"]
             for r in self.records
             if all(r["config"].get(k) == v for k, v in config.items())
         ]
         if not found:
-            raise KeyError(f"no run with {config}; there are {self.configs()}")
-        rows = np.asarray(found, dtype=float)
-        return rows[:, int(index)] if index else rows
+            raise Missing(f"no run with {config}; there are {self.configs()}")
+        if lacking := [values for values in found if name not in values]:
+            raise Missing(f"no value {name!r}; there are: {', '.join(lacking[0])}")
+        rows = np.asarray([values[name] for values in found], dtype=float)
+        try:
+            return rows[:, int(index)] if index else rows
+        except (ValueError, IndexError):
+            shape = rows.shape[1:]
+            raise Missing(f"no element {value!r}; {name!r} has shape {shape}") from None
 
     def mean(self, value: str, **config):
         """The mean over the seeds, shape (...) of one value."""
@@ -97,6 +114,9 @@ def in_text(rows: np.ndarray, form: str = ".3g") -> str:
     """The mean ± half the width of its 95 % t-interval; of one row, the row.
 
     `rows`: shape (n,); `form`: a format such as `.3g` or `.1%`.
+
+    >>> in_text([20, 21, 22], ".1f")
+    '21.0 ± 2.5'
     """
     mean, half = mean_and_half_width(rows)
     plain = form.removeprefix("+")
@@ -122,47 +142,38 @@ def study(
     of numbers and lists of numbers; if it has a parameter `checkpoint`, it gets a path
     for `training.resumable` there, None in a quick run. `question` (its id) and `title`
     go into the record. A full run needs real data and raises `RuntimeError` on the
-    stand-in; a `BOOK_SCALE` of another name is a `ValueError`.
+    stand-in; a `BOOK_SCALE` of another name is a `ValueError`, as is a scale without
+    `seeds`.
     """
     scale = os.environ.get("BOOK_SCALE", "quick")
     if scale not in ("quick", "full", "again"):
         raise ValueError(
             f"BOOK_SCALE is {scale!r}; it must be 'quick', 'full' or 'again'"
         )
+    for word, settings in {"quick": quick, "full": full}.items():
+        if "seeds" not in settings:
+            raise ValueError(f"{name}: {word} must say how many `seeds`: {settings}")
     if scale != "quick" and os.environ.get("BOOK_ONLY", name) != name:
-        if record := _load(name):
+        if record := load(name):
             return Study(name, None, record, data)
         scale = "quick"
     budget = dict(quick if scale == "quick" else full)
     seeds = range(budget.pop("seeds"))
     tasks = [(c, s) for s in seeds for c in _configurations(grid)]
     if scale == "quick":
-        live = Runs([_run(function, c, s, budget) for c, s in tasks])
-        return Study(name, live, _load(name), data)
+        live = Runs([run(function, c, s, budget) for c, s in tasks])
+        return Study(name, live, load(name), data)
     for dataset in data:
         if dataset.source == "stand-in":
             raise RuntimeError(f"{name}: a recorded run needs the real {dataset.name}")
+    from helpers import recording
+
     if scale == "again":
-        record = _load(name)
-        again = repeat(record, function, tasks, budget, data)
-        write_json(FOLDER / ".partial" / "again" / f"{name}.json", again)
-        return Study(name, None, record, data)
-    runs = _run_all(name, function, tasks, budget, data)
-    record = {
-        "name": name,
-        "title": title,
-        "question": question,
-        "command": f"make results ONLY={name}",
-        "budget": budget,
-        **provenance(data),
-        "seconds": round(sum(run["seconds"] for run in runs), 1),
-        "runs": runs,
-    }
-    write_json(FOLDER / f"{name}.json", record)
-    kept, killed = (FOLDER / ".partial" / name).iterdir(), FOLDER.glob(f"{name}.*.tmp")
-    for file in (*kept, *killed):  # now that nothing can be lost
-        file.unlink()
-    return Study(name, None, record, data)
+        recording.make_again(name, function, tasks, budget, data)
+    else:
+        words = {"title": title, "question": question}
+        recording.make(name, function, tasks, budget, data, **words)
+    return Study(name, None, load(name), data)
 
 
 def _configurations(grid) -> list[dict]:
@@ -174,7 +185,8 @@ def _configurations(grid) -> list[dict]:
     ]
 
 
-def _run(function, config, seed, budget, checkpoint=None) -> dict:
+def run(function, config: dict, seed: int, budget: dict, checkpoint=None) -> dict:
+    """One run of a study, as `Runs` has it."""
     if "checkpoint" in inspect.signature(function).parameters:
         budget = budget | {"checkpoint": checkpoint}
     start = time.time()
@@ -183,173 +195,16 @@ def _run(function, config, seed, budget, checkpoint=None) -> dict:
     return {"config": config, "seed": seed, "values": values, "seconds": seconds}
 
 
-def _run_all(name, function, tasks, budget, data) -> list[dict]:
-    """All runs; each is kept as soon as it is finished, so a killed study resumes."""
-    from joblib import Parallel, delayed
-    from tqdm import tqdm
-
-    folder = FOLDER / ".partial" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    common = [inspect.getsource(function), budget, [d.sha256 for d in data]]
-
-    def path_of(config, seed):
-        key = json.dumps([common, config, seed], sort_keys=True)
-        return folder / f"{hashlib.sha256(key.encode()).hexdigest()[:20]}.json"
-
-    def finish(config, seed):
-        path = path_of(config, seed)
-        checkpoint = path.with_suffix(".pt")
-        write_json(path, _run(function, config, seed, budget, checkpoint))
-        checkpoint.unlink(missing_ok=True)
-
-    left = [task for task in tasks if not path_of(*task).exists()]
-    runs = Parallel(n_jobs=os.cpu_count(), return_as="generator_unordered")(
-        delayed(finish)(*task) for task in left
-    )
-    for _ in tqdm(runs, name, total=len(tasks), initial=len(tasks) - len(left)):
-        pass
-    return [json.loads(path_of(*task).read_text()) for task in tasks]
+def path_of(name: str) -> Path:
+    """The file of a record, of a study or of a measurement; it need not exist."""
+    measured = MEASURED / f"{name}.json"
+    return measured if measured.exists() else FOLDER / f"{name}.json"
 
 
-# ------------------------------------------------------------------ again
-
-
-def repeat(record: dict | None, function, tasks, budget, data) -> dict:
-    """Make one run of a record again, and say in words how it compares.
-
-    It is the first, or the shortest if that took longer than `LONG` seconds.
-    """
-    if record is None:
-        return {"outcome": "nothing is recorded"}
-    old = record["runs"][0]
-    if old["seconds"] > LONG:
-        old = min(record["runs"], key=lambda run: run["seconds"])
-    if old["seconds"] > LONG:
-        return {"outcome": f"not repeated: each run takes over {LONG} s"}
-    if _as_json(budget) != record["budget"]:
-        return {"outcome": "off: the notebook has another budget"}
-    used = {name: of["sha256"] for name, of in record["data"].items()}
-    if used != {d.name: d.sha256 for d in data}:
-        return {"outcome": "off: the data are others"}
-    same = (
-        [c, s] for c, s in tasks if _as_json([c, s]) == [old["config"], old["seed"]]
-    )
-    task = next(same, None)
-    if task is None:
-        return {"outcome": f"off: the notebook has no run {old['config']}"}
-    new = _as_json(_run(function, *task, budget))
-    others = [r["values"] for r in record["runs"] if r["config"] == old["config"]]
-    outcome, error = compare(old["values"], new["values"], others)
-    return {**new, "outcome": outcome, "error": error}
-
-
-def compare(old: dict, new: dict, seeds: list[dict]) -> tuple[str, float]:
-    """How the values of a repeated run compare, and the largest relative difference.
-
-    They are *equal* up to `ROUNDING`, *within the spread* if no value has moved by more
-    than the range of all `seeds`, both averaged over a list, or else *off*. Seconds are
-    not compared.
-    """
-    worst, off = 0.0, [f"{key} is missing" for key in old.keys() ^ new.keys()]
-    for key in (old.keys() & new.keys()) - {"seconds"}:
-        rows = [old[key], new[key], *(values[key] for values in seeds)]
-        if rows[0] == rows[1]:
-            continue
-        if len({np.shape(row) for row in rows}) > 1:
-            rows = [np.size(row) for row in rows]  # lists of what was found
-        rows = np.asarray(rows, dtype=float)
-        moved = np.abs(rows[1] - rows[0]).mean()
-        relative = moved / max(np.abs(rows[0]).mean(), np.finfo(float).tiny)
-        worst = max(worst, relative)
-        spread = np.ptp(rows[2:], axis=0).mean()
-        if not (relative <= ROUNDING or moved <= spread):
-            off.append(f"{key} moved by {moved:.2g}, the seeds by {spread:.2g}")
-    if off:
-        return f"off: {'; '.join(sorted(off))}", float(worst)
-    return "equal" if worst <= ROUNDING else "within the spread", float(worst)
-
-
-def _as_json(content):
-    return json.loads(json.dumps(content))
-
-
-def write_json(path: Path, content: dict) -> None:
-    """Write to a temporary name and rename, so that no half-written file is left."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        temporary.write_text(_one_line_per_run(content))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _one_line_per_run(content: dict) -> str:
-    head = {k: v for k, v in content.items() if k != "runs"}
-    text = json.dumps(head, indent=1)
-    if runs := [json.dumps(run) for run in content.get("runs", [])]:
-        text = text[:-2] + ',\n "runs": [\n  ' + ",\n  ".join(runs) + "\n ]\n}"
-    return text + "\n"
-
-
-def provenance(data: tuple | list = ()) -> dict:
-    """Date, machine, versions, data and commit, as a record has them."""
-    return {
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
-        "device": _device(),
-        "versions": _versions(),
-        "data": {d.name: {"source": d.source, "sha256": d.sha256} for d in data},
-        "commit": _commit(),
-    }
-
-
-def _device() -> str:
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    names = [
-        line.partition(":")[2].strip()
-        for line in _read("/proc/cpuinfo").splitlines()
-        if line.startswith("model name")
-    ]
-    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text()
-    except OSError:
-        return ""
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in ("torch", "numpy", "scipy"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _commit() -> str:
-    def git(*words):
-        done = subprocess.run(
-            ["git", "-C", FOLDER, *words], capture_output=True, text=True
-        )
-        return done.stdout.strip()
-
-    changed = git("status", "--porcelain", "--", ".", ":!results")
-    return git("rev-parse", "--short", "HEAD") + (" with changes" if changed else "")
-
-
-# ------------------------------------------------------------------ reading
-
-
-def _load(name: str) -> dict | None:
-    path = FOLDER / f"{name}.json"
-    return json.loads(path.read_text()) if path.exists() else None
+def load(name: str) -> dict | None:
+    """A record, or None."""
+    path = path_of(name)
+    return json.loads(path.read_text("utf-8")) if path.exists() else None
 
 
 def _label(config: dict) -> str:
@@ -361,34 +216,31 @@ def lookup(name: str, path: str) -> float | str:
 
     `path` is a field of the whole (`date`, `device`, `seconds`, …) or
     `CONFIG.VALUE.STATISTIC`, where CONFIG joins the configuration's values by commas
-    and STATISTIC is `mean`, `low`, `high`, `half` or `n`:
-    `lookup("initializers", "relu,he.accuracy.mean")`. Raises `KeyError`.
+    and STATISTIC is `mean`, `low`, `high`, `half` or `n`. Raises `Missing`.
+
+    >>> round(float(lookup("initializers", "3,relu,he.accuracy.mean")), 1)
+    0.5
     """
-    record = _load(name)
+    record = load(name)
     if record is None:
-        raise KeyError(f"no recorded result {name!r}; `make results` makes it")
+        raise Missing(f"no recorded result {name!r}; `make results` makes it")
     if path in record:
         return record[path]
     try:
         label, value, statistic = path.rsplit(".", 2)
     except ValueError:
-        raise KeyError(f"{name} has no field {path!r}") from None
+        raise Missing(f"{name} has no field {path!r}") from None
     runs = Runs(record["runs"])
     config = {_label(c): c for c in runs.configs()}.get(label)
     if config is None:
         known = "; ".join(_label(c) for c in runs.configs())
-        raise KeyError(f"{name} has no configuration {label!r}; there are: {known}")
+        raise Missing(f"{name} has no configuration {label!r}; there are: {known}")
     rows = runs.values(value, **config)
     mean, half = mean_and_half_width(rows)
-    found = {
-        "mean": mean,
-        "half": half,
-        "low": mean - half,
-        "high": mean + half,
-        "n": len(rows),
-    }
+    low, high = mean - half, mean + half
+    found = {"mean": mean, "half": half, "low": low, "high": high, "n": len(rows)}
     if statistic not in found:
-        raise KeyError(f"{path!r}: the statistic must be one of {', '.join(found)}")
+        raise Missing(f"{path!r}: the statistic must be one of {', '.join(found)}")
     return found[statistic]
 
 
@@ -403,26 +255,26 @@ class Study:
         self.recorded = Runs(record["runs"]) if record else None
         self.runs = self.recorded or live
 
+    def __repr__(self) -> str:
+        return f"Study {self.name}: {self.recorded} recorded, {self.quick} made now"
+
     def table(self, value: str, form: str = ".3g") -> Table:
         """Recorded mean ± half the 95 % interval for each configuration, beside now.
 
         `value` as in `Runs.values`, `form` as in `in_text`.
         """
-        head = list(self.runs.configs()[0]) + ["recorded", "this run"]
-        body = []
-        for config in self.runs.configs():
-            cells = [self._cell(r, value, config, form) for r in self._columns()]
-            body.append([str(v) for v in config.values()] + cells)
+
+        def cell(runs, config):
+            if runs is None or config not in runs.configs():
+                return "–"
+            return in_text(runs.values(value, **config), form)
+
+        columns, configs = (self.recorded, self.quick), self.runs.configs()
+        head = [*configs[0], "recorded", "this run"]
+        body = [
+            [*map(str, c.values()), *(cell(r, c) for r in columns)] for c in configs
+        ]
         return Table(head, body, self.note)
-
-    def _columns(self):
-        return self.recorded, self.quick
-
-    @staticmethod
-    def _cell(runs, value, config, form) -> str:
-        if runs is None or config not in runs.configs():
-            return "–"
-        return in_text(runs.values(value, **config), form)
 
     @property
     def note(self) -> str:

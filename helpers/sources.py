@@ -20,7 +20,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from http.client import HTTPException
 from pathlib import Path, PureWindowsPath
 from urllib.error import HTTPError
@@ -45,10 +44,6 @@ class DataError(RuntimeError):
     """A data set is missing, incomplete or not the original."""
 
 
-class _Unavailable(Exception):
-    """Why the real data cannot be had."""
-
-
 @dataclass(frozen=True)
 class _Origin:
     """A set as published; `folder` is below `BOOK_DATA` and below the cache."""
@@ -61,10 +56,10 @@ class _Origin:
 
     def read(self, folder: Path) -> dict[str, bytes]:
         """The contents of those files of the set that are in the folder."""
-        contents = {n: path.read_bytes() for n, path in self.files(folder).items()}
+        contents = {}
         for name, path in self.files(folder).items():
-            if path.suffix == ".gz":
-                contents[name] = _gunzip(contents[name], self.limit)
+            content, packed = path.read_bytes(), path.suffix == ".gz"
+            contents[name] = _gunzip(content, self.limit) if packed else content
         return contents
 
 
@@ -93,7 +88,8 @@ class _KnownFiles(_Origin):
     def verify(self, files: dict[str, bytes], own: bool = False) -> dict[str, bytes]:
         """The files of the set, in order, each of them the original."""
         if missing := [name for name in self.known if name not in files]:
-            raise DataError(f"it lacks {', '.join(missing)}")
+            verb = "is" if len(missing) == 1 else "are"
+            raise DataError(f"{', '.join(missing)} {verb} missing")
         for name, expected in self.known.items():
             if (found := _sha256(files[name])) != expected:
                 raise DataError(
@@ -111,13 +107,13 @@ class _Photographs(_Origin):
 
     def files(self, folder: Path) -> dict[str, Path]:
         """Each photograph that is there; hidden files and others are passed over."""
-        paths = (p for name in MASK_CLASSES for p in sorted(folder.glob(f"{name}/*")))
-        found = {path.relative_to(folder).as_posix(): path for path in paths}
-        return {n: path for n, path in found.items() if _is_image(n) and path.is_file()}
+        paths = (path for name in MASK_CLASSES for path in folder.glob(f"{name}/*"))
+        names = (p.relative_to(folder).as_posix() for p in paths if p.is_file())
+        return {name: folder / name for name in _photographs(names)}
 
     def verify(self, files: dict[str, bytes], own: bool = False) -> dict[str, bytes]:
         """The photographs: the reader's `own` may be any of both classes."""
-        files = {name: files[name] for name in sorted(files) if _is_image(name)}
+        files = {name: files[name] for name in _photographs(files)}
         for name in MASK_CLASSES:
             if not any(file.startswith(f"{name}/") for file in files):
                 raise DataError(f"{name}/ is missing or has no photographs")
@@ -134,15 +130,12 @@ def blob_ids(files: dict[str, bytes]) -> bytes:
     return "".join(f"{i}\n" for i in ids).encode()
 
 
-def _is_image(name: str) -> bool:
-    path = Path(name)
-    return path.suffix.lower() in _suffixes() and not path.name.startswith(".")
-
-
-@cache
-def _suffixes() -> set[str]:
+def _photographs(names) -> list[str]:
+    """Those names, sorted, that are of images and not hidden."""
     kinds = Image.registered_extensions().items()
-    return {s for s, kind in kinds if Image.MIME.get(kind, "").startswith("image/")}
+    suffixes = {s for s, kind in kinds if Image.MIME.get(kind, "").startswith("image/")}
+    paths = (Path(n) for n in sorted(names) if not Path(n).name.startswith("."))
+    return [path.as_posix() for path in paths if path.suffix.lower() in suffixes]
 
 
 def _sha256(content: bytes) -> str:
@@ -252,17 +245,14 @@ def obtain(origin: _KnownFiles | _Photographs) -> tuple[dict[str, bytes], str, s
         absent = f"BOOK_DATA has no folder {folder_of('BOOK_DATA') / origin.folder}"
     try:
         files, source = _from_cache_or_network(origin)
-    except _Unavailable as reason:
+    except DataError as reason:
         reasons = f"{absent}, and {reason}" if absent else reason
-        return (
-            {},
-            "stand-in",
-            (
-                f"Not {origin.name}, but a stand-in made of the digits that scikit-learn "
-                f"ships: {reasons}. Set BOOK_DATA to a folder with {origin.folder}/ to use "
-                "the real data."
-            ),
+        notice = (
+            f"Not {origin.name}, but a stand-in made of the digits that scikit-learn "
+            f"ships: {reasons}. Set BOOK_DATA to a folder with {origin.folder}/ to "
+            "use the real data."
         )
+        return {}, "stand-in", notice
     return files, source, absent and f"{absent}: {origin.name} from the {source}."
 
 
@@ -273,13 +263,13 @@ def _from_cache_or_network(origin) -> tuple[dict[str, bytes], str]:
     except (DataError, OSError):
         pass  # absent or damaged: fetched anew
     if _is_offline():
-        raise _Unavailable("there is no good copy in the cache and BOOK_OFFLINE is set")
+        raise DataError("there is no good copy in the cache and BOOK_OFFLINE is set")
     if origin.name not in _failed:
         try:
             return _download(origin, folder), "download"
         except (DataError, OSError) as error:
             _failed[origin.name] = str(error)
-    raise _Unavailable(f"the download failed: {_failed[origin.name]}")
+    raise DataError(f"the download failed: {_failed[origin.name]}")
 
 
 def _download(origin, folder: Path) -> dict[str, bytes]:

@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -21,7 +22,7 @@ import pytest
 from PIL import Image
 from small_disk import no_file_larger_than
 
-from helpers import data
+from helpers import data, sources
 from helpers.data import DataError
 
 REAL = os.environ.get("BOOK_DATA")
@@ -127,8 +128,8 @@ def surroundings(monkeypatch, tmp_path):
     for name in ("BOOK_DATA", "BOOK_OFFLINE", "http_proxy", "HTTP_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("BOOK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(data, "PAUSES", (0, 0))
-    monkeypatch.setattr(data, "_failed", {})
+    monkeypatch.setattr(sources, "PAUSES", (0, 0))
+    monkeypatch.setattr(sources, "_failed", {})
 
 
 def idx(array):
@@ -162,15 +163,15 @@ def mnist(server, monkeypatch):
     images, labels = rng.integers(256, size=(6, 28, 28)), np.arange(6)
     parts = (images[:4], labels[:4], images[4:], labels[4:])
     contents = [idx(part.astype(np.uint8)) for part in parts]
-    files = dict(zip(data.MNIST.sums, contents, strict=True))
+    files = dict(zip(sources.MNIST.known, contents, strict=True))
     server.pages.update({f"{n}.gz": gzip.compress(c) for n, c in files.items()})
     origin = dataclasses.replace(
-        data.MNIST,
+        sources.MNIST,
         urls=tuple(server.url + name for name in server.pages),
         limit=10_000,
-        sums={n: hashlib.sha256(c).hexdigest() for n, c in files.items()},
+        sums=sums_of(files),
     )
-    monkeypatch.setattr(data, "MNIST", origin)
+    monkeypatch.setattr(sources, "MNIST", origin)
     return files
 
 
@@ -185,18 +186,18 @@ def cifar10(server, monkeypatch):
             },
             protocol=4,
         )
-        for k, name in enumerate(data.CIFAR10.sums)
+        for k, name in enumerate(sources.CIFAR10.known)
     }
-    folder = data.CIFAR10.inside
+    folder = sources.CIFAR10.inside
     members = {f"{folder}/{n}": c for n, c in files.items()}
     server.pages["cifar.tar.gz"] = tar({**members, f"{folder}/readme.html": b"read"})
     origin = dataclasses.replace(
-        data.CIFAR10,
+        sources.CIFAR10,
         urls=(server.url + "cifar.tar.gz",),
         limit=200_000,
-        sums={n: hashlib.sha256(c).hexdigest() for n, c in files.items()},
+        sums=sums_of(files),
     )
-    monkeypatch.setattr(data, "CIFAR10", origin)
+    monkeypatch.setattr(sources, "CIFAR10", origin)
     return files
 
 
@@ -208,18 +209,22 @@ def masks(server, monkeypatch):
         picture = io.BytesIO()
         Image.new("RGB", (10 + k, 20), (k, 0, 0)).save(picture, "png")
         files[name if k < 2 else f"{name}.png"] = picture.getvalue()
-    inside = data.FACE_MASKS.inside
+    inside = sources.FACE_MASKS.inside
     members = {f"{inside}/{name}": content for name, content in files.items()}
     elsewhere = {f"{Path(inside).parent}/elsewhere": link("elsewhere")}
     server.pages["masks.tar.gz"] = tar({**members, **elsewhere})
     origin = dataclasses.replace(
-        data.FACE_MASKS,
+        sources.FACE_MASKS,
         urls=(server.url + "masks.tar.gz",),
         limit=200_000,
-        checksum=hashlib.sha256(data._blob_ids(files)).hexdigest(),
+        checksum=hashlib.sha256(sources.blob_ids(files)).hexdigest(),
     )
-    monkeypatch.setattr(data, "FACE_MASKS", origin)
+    monkeypatch.setattr(sources, "FACE_MASKS", origin)
     return files
+
+
+def sums_of(files):
+    return "".join(f"{hashlib.sha256(c).hexdigest()} {n}\n" for n, c in files.items())
 
 
 def lay(folder, files):
@@ -240,14 +245,21 @@ def damage(file, fault):
 
 KILLED = """
 import dataclasses
-from helpers import data
-data.MNIST = dataclasses.replace(data.MNIST, urls={}, limit=10_000, sums={})
+from helpers import data, sources
+sources.MNIST = dataclasses.replace(sources.MNIST, urls={}, limit=10_000, sums={!r})
 data.load_mnist()
 """
 
 
+NO_PHOTOGRAPHS = {
+    f"{label}/{name}": name.encode()
+    for label in sources.MASK_CLASSES
+    for name in (".DS_Store", "._a.png", "Thumbs.db", "notes.txt", "clip.mpg", "c.pdf")
+}
+
+
 def left_over(tmp_path):
-    return [p for p in tmp_path.rglob("*") if p.suffix == ".part"]
+    return [p for p in tmp_path.rglob("*") if p.suffix == ".tmp"]
 
 
 class TestDownload:
@@ -285,7 +297,7 @@ class TestDownload:
         self, server, mnist, manner, reason, attempts, tmp_path, monkeypatch
     ):
         if manner in ("silent", "stalled", "trickle"):
-            monkeypatch.setattr(data, "TIMEOUT", 0.4)
+            monkeypatch.setattr(sources, "TIMEOUT", 0.4)
         server.manner["train-images-idx3-ubyte.gz"] = manner
         with pytest.warns(UserWarning, match=f"stand-in.*({reason})"):
             loaded = data.load_mnist()
@@ -312,11 +324,11 @@ class TestDownload:
         assert server.asked == []
 
     def test_slow_but_steady_is_not_given_up(self, monkeypatch):
-        assert data._within(5, lambda: time.sleep(0.05) or "late") == "late"
+        assert sources._within(5, lambda: time.sleep(0.05) or "late") == "late"
         with pytest.raises(TimeoutError):
-            data._within(0.05, time.sleep, 0.5)
+            sources._within(0.05, time.sleep, 0.5)
         with pytest.raises(ZeroDivisionError):
-            data._within(5, lambda: 1 / 0)
+            sources._within(5, lambda: 1 / 0)
 
     def test_unwritable_cache(self, server, mnist, monkeypatch, tmp_path):
         (tmp_path / "file").write_text("")
@@ -327,26 +339,19 @@ class TestDownload:
 
 
 class TestCache:
-    def test_flipped_bit_is_fetched_anew(self, server, mnist, tmp_path):
-        good = data.load_mnist()
-        file = tmp_path / "cache/MNIST/raw/train-images-idx3-ubyte"
-        content = bytearray(file.read_bytes())
-        content[100] ^= 1
-        file.write_bytes(content)
-        again = data.load_mnist()
-        assert again.source == "download"
-        assert np.array_equal(again.train_images, good.train_images)
-        assert file.read_bytes() == mnist[file.name]
-
-    @pytest.mark.parametrize("fault", ["truncated", "folder"])
-    def test_damaged_file(self, server, mnist, tmp_path, fault):
+    @pytest.mark.parametrize("fault", ["truncated", "flipped", "folder"])
+    def test_damaged_file_is_fetched_anew(self, server, mnist, tmp_path, fault):
         data.load_mnist()
         file = tmp_path / "cache/MNIST/raw/train-images-idx3-ubyte"
         damage(file, fault)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("BOOK_OFFLINE", "1")
+            with pytest.warns(UserWarning, match="no good copy in the cache"):
+                assert data.load_mnist().source == "stand-in"
         if fault == "folder":  # it may hold something of the reader's
             with pytest.warns(UserWarning, match=f"{file} cannot be written.*mend"):
                 assert data.load_mnist().source == "stand-in"
-            data._failed.clear()
+            sources._failed.clear()
             file.rmdir()
         assert data.load_mnist().source == "download"
         assert file.read_bytes() == mnist[file.name]
@@ -366,13 +371,13 @@ class TestCache:
             with pytest.warns(UserWarning, match="cannot be written .*BOOK_CACHE"):
                 assert data.load_mnist().source == "stand-in"
         assert left_over(tmp_path) == []
-        data._failed.clear()
+        sources._failed.clear()
         assert data.load_mnist().source == "download"
 
     def test_killed_in_a_download(self, server, mnist, tmp_path):
         slow = "t10k-labels-idx1-ubyte.gz"
         server.manner[slow] = "stalled"
-        program = KILLED.format(data.MNIST.urls, data.MNIST.sums)
+        program = KILLED.format(sources.MNIST.urls, sources.MNIST.sums)
         process = subprocess.Popen([sys.executable, "-c", program])
         while f"/{slow}" not in server.asked:
             assert process.poll() is None
@@ -383,38 +388,10 @@ class TestCache:
         del server.manner[slow]
         assert data.load_mnist().source == "download"
 
-    def test_flipped_bit_offline(self, mnist, tmp_path, monkeypatch):
-        monkeypatch.setenv("BOOK_OFFLINE", "1")
-        lay(tmp_path / "cache/MNIST/raw", mnist)
-        assert data.load_mnist().source == "cache"
-        name = "t10k-labels-idx1-ubyte"
-        flipped = mnist[name][:-1] + bytes([mnist[name][-1] ^ 1])
-        lay(tmp_path / "cache/MNIST/raw", {name: flipped})
-        with pytest.warns(UserWarning, match="no good copy in the cache"):
-            assert data.load_mnist().source == "stand-in"
-
-    @pytest.mark.parametrize("step", ["write_bytes", "replace"])
-    def test_killed_while_writing(self, mnist, step, monkeypatch, tmp_path):
-        def killed(*_):
-            raise KeyboardInterrupt
-
-        def half(path, content):
-            with path.open("wb") as stream:
-                stream.write(content[: len(content) // 2])
-            killed()
-
-        if step == "replace":
-            monkeypatch.setattr(os, "replace", killed)
-        else:
-            monkeypatch.setattr(Path, "write_bytes", half)
-        with pytest.raises(KeyboardInterrupt):
-            data.load_mnist()
-        assert not [p for p in tmp_path.rglob("*") if p.is_file()]
-
     def test_killed_for_good(self, mnist, tmp_path):
         """What a process that could not tidy up leaves is not taken for a file."""
         name = "train-images-idx3-ubyte"
-        lay(tmp_path / "cache/MNIST/raw", {f"{name}.1.part": mnist[name][:50]})
+        lay(tmp_path / "cache/MNIST/raw", {f"{name}.1.tmp": mnist[name][:50]})
         assert data.load_mnist().source == "download"
 
     @pytest.mark.parametrize(
@@ -460,7 +437,7 @@ class TestBookData:
     def test_missing_files_are_named(self, mnist, folder):
         del mnist["t10k-images-idx3-ubyte"], mnist["t10k-labels-idx1-ubyte"]
         lay(folder / "MNIST/raw", mnist)
-        with pytest.raises(DataError, match="lacks t10k-images.*, t10k-labels"):
+        with pytest.raises(DataError, match="t10k-images.*, t10k-labels.* are missing"):
             data.load_mnist()
 
     def test_wrong_file_is_an_error(self, cifar10, folder):
@@ -483,16 +460,98 @@ class TestBookData:
         with pytest.raises(DataError, match="cannot be unpacked"):
             data.load_mnist()
 
-    def test_any_photographs(self, masks, folder):
+    def test_any_photographs_and_nothing_else(self, masks, folder):
         del masks["with_mask/b.png"]
-        lay(folder / "face-mask", {**masks, "with_mask/notes.txt": b"no picture"})
+        lay(folder / "face-mask", masks)
+        alone = data.load_face_masks()
+        assert alone.source == "BOOK_DATA" and alone.labels.tolist() == [0, 1]
+        lay(folder / "face-mask", NO_PHOTOGRAPHS)
+        (folder / "face-mask/with_mask/folder.png").mkdir()
         loaded = data.load_face_masks()
-        assert loaded.source == "BOOK_DATA" and loaded.labels.tolist() == [0, 1]
+        assert (loaded.sha256, loaded.items) == (alone.sha256, alone.items)
 
     def test_one_class_is_an_error(self, masks, folder):
-        lay(folder / "face-mask", {"with_mask/a.png": masks["with_mask/a.png"]})
-        with pytest.raises(DataError, match="without_mask/ is missing or empty"):
+        picture = {"with_mask/a.png": masks["with_mask/a.png"]}
+        lay(folder / "face-mask", picture | {"without_mask/notes.txt": b"none"})
+        with pytest.raises(DataError, match="without_mask/ .* has no photographs"):
             data.load_face_masks()
+
+    def test_a_set_that_is_absent_is_looked_for_elsewhere(
+        self, mnist, masks, folder, monkeypatch
+    ):
+        lay(folder / "MNIST/raw", mnist)
+        missing = f"BOOK_DATA has no folder {folder / 'face-mask'}"
+        for source in ("download", "cache"):
+            with pytest.warns(UserWarning, match=f"{missing}.*from the {source}"):
+                loaded = data.load_face_masks()
+            assert loaded.source == source and loaded[0].ndim == 3
+        shutil.rmtree(os.environ["BOOK_CACHE"])
+        monkeypatch.setenv("BOOK_OFFLINE", "1")
+        with pytest.warns(UserWarning, match=f"stand-in.*{missing}, and .*OFFLINE"):
+            assert data.load_face_masks().source == "stand-in"
+        assert data.load_mnist().source == "BOOK_DATA"
+
+    @pytest.mark.parametrize("name", ["MNIST", "face-mask"])
+    def test_a_set_that_is_there_but_empty_or_a_dead_link_is_an_error(
+        self, folder, name
+    ):
+        load = {"MNIST": data.load_mnist, "face-mask": data.load_face_masks}[name]
+        (folder / name).mkdir(parents=True)
+        with pytest.raises(DataError, match="missing"):
+            load()
+        (folder / name).rmdir()
+        (folder / name).symlink_to(folder / "elsewhere")
+        with pytest.raises(DataError, match="missing"):
+            load()
+
+
+class TestState:
+    """It changes with what a loader would find, and with nothing else."""
+
+    @pytest.fixture
+    def folder(self, masks, tmp_path, monkeypatch):
+        """`BOOK_DATA`, where the photographs are a link to a folder elsewhere."""
+        lay(tmp_path / "elsewhere", masks)
+        folder = tmp_path / "data"
+        folder.mkdir()
+        (folder / "face-mask").symlink_to(tmp_path / "elsewhere")
+        monkeypatch.setenv("BOOK_DATA", str(folder))
+        return folder
+
+    def test_what_is_no_data_does_not_count(self, folder):
+        before = data.state()
+        lay(folder, {"images": b"", "datasets/large": b"", "cifar10.tar": b""})
+        lay(folder / "face-mask", NO_PHOTOGRAPHS)
+        lay(Path(os.environ["BOOK_CACHE"]), {"face-mask/with_mask/a.png": b"unused"})
+        assert data.state() == before
+
+    @pytest.mark.parametrize(
+        "place, name",
+        [
+            ("elsewhere", "with_mask/a.png"),
+            ("elsewhere", "without_mask/new.jpg"),
+            ("data", "MNIST/raw/train-images-idx3-ubyte.gz"),
+            ("cache", "cifar-10-batches-py/test_batch"),
+        ],
+    )
+    def test_what_is_data_does(self, folder, tmp_path, place, name):
+        before = data.state()
+        lay(tmp_path / place, {name: b"new"})
+        assert data.state() != before
+
+    def test_a_file_that_is_a_link(self, folder, tmp_path):
+        (tmp_path / "a.jpg").write_bytes(b"before")
+        (folder / "face-mask/with_mask/link.jpg").symlink_to(tmp_path / "a.jpg")
+        before = data.state()
+        (tmp_path / "a.jpg").write_bytes(b"afterwards")
+        assert data.state() != before
+        (tmp_path / "a.jpg").unlink()
+        assert data.state() != before
+
+    def test_whether_a_missing_set_may_be_fetched_counts(self, folder, monkeypatch):
+        before = data.state()
+        monkeypatch.setenv("BOOK_OFFLINE", "1")
+        assert data.state() != before
 
 
 class TestCifar10:
@@ -537,14 +596,14 @@ class TestArchive:
     )
     def test_members_outside(self, name):
         with pytest.raises(DataError, match="leads out of its folder"):
-            data._untar(tar({"in/a": b"a", name: b"x"}, compress=False), "in")
+            sources._untar(tar({"in/a": b"a", name: b"x"}, compress=False), "in")
 
     @pytest.mark.parametrize(
         "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE]
     )
     def test_links_and_devices(self, kind):
         with pytest.raises(DataError, match="not a plain file"):
-            data._untar(tar({"x": link("in/a", kind)}, compress=False), "in")
+            sources._untar(tar({"x": link("in/a", kind)}, compress=False), "in")
 
     def test_sparse(self):
         """A member of a few bytes that claims to be very large."""
@@ -556,13 +615,13 @@ class TestArchive:
             "GNU.sparse.size": str(2**50),
         }
         with pytest.raises(DataError, match="not a plain file"):
-            data._untar(tar({"x": info}, compress=False), "in")
+            sources._untar(tar({"x": info}, compress=False), "in")
 
     def test_too_large(self):
         bomb = gzip.compress(bytes(10**6))
         assert len(bomb) < 2000
         with pytest.raises(DataError, match="unpacks to more than the expected 2,000"):
-            data._gunzip(bomb, 2000)
+            sources._gunzip(bomb, 2000)
 
     def test_a_member_that_claims_to_be_very_large(self):
         whole = bytearray(tar({"in/a": b"a"}, compress=False))
@@ -570,7 +629,7 @@ class TestArchive:
         info.size = 2**40
         whole[:512] = info.tobuf(tarfile.GNU_FORMAT)
         with pytest.raises(DataError, match="cannot be read"):
-            data._untar(bytes(whole), "in")
+            sources._untar(bytes(whole), "in")
 
     def test_a_bomb_leaves_the_disk_as_it_was(self, server, cifar10, tmp_path):
         server.pages["cifar.tar.gz"] = tar({"in/a": bytes(10**7)})
@@ -582,7 +641,7 @@ class TestArchive:
     def test_cut_short(self, cut):
         whole = tar({"in/a": b"a" * 600, "in/b": b"b"}, compress=False)
         try:
-            files = data._untar(whole[:cut], "in")
+            files = sources._untar(whole[:cut], "in")
         except DataError as error:
             assert "cannot be read" in str(error)
         else:
@@ -595,7 +654,7 @@ class TestArchive:
         assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
     def test_incomplete(self, server, cifar10):
-        folder = data.CIFAR10.inside
+        folder = sources.CIFAR10.inside
         del cifar10["data_batch_3"]
         members = {f"{folder}/{name}": content for name, content in cifar10.items()}
         server.pages["cifar.tar.gz"] = tar(members)
@@ -617,6 +676,12 @@ class TestFaceMasks:
             ]
             assert loaded[2][0, 0].tolist() == [2, 0, 0]
 
+    def test_the_cache_may_hold_other_files(self, masks, tmp_path, server):
+        loaded = data.load_face_masks()
+        lay(tmp_path / "cache/face-mask", NO_PHOTOGRAPHS)
+        again = data.load_face_masks()
+        assert (again.source, again.items) == ("cache", loaded.items)
+
     def test_a_changed_photograph(self, masks, tmp_path, monkeypatch):
         data.load_face_masks()
         with (tmp_path / "cache/face-mask/with_mask/a.png").open("ab") as file:
@@ -625,9 +690,39 @@ class TestFaceMasks:
         with pytest.warns(UserWarning, match="stand-in"):
             assert data.load_face_masks().source == "stand-in"
 
+    @pytest.mark.parametrize("content", ["half.jpg", "half.png", b"", b"no picture"])
+    def test_a_photograph_that_cannot_be_read_is_named(self, tmp_path, content):
+        path = tmp_path / "a.jpg"
+        if isinstance(content, str):
+            picture = Image.fromarray(rng.integers(256, size=(90, 90)).astype(np.uint8))
+            picture.save(path := tmp_path / content)
+            content = path.read_bytes()[: path.stat().st_size // 2]
+        path.write_bytes(content)
+        faces = data.Photographs("", (), "BOOK_DATA", "", np.zeros(1), (path,))
+        with pytest.raises(DataError, match=f"{path} cannot be read as a photograph"):
+            faces[0]
+        with pytest.raises(IndexError):
+            faces[1]
+
+    @pytest.mark.parametrize(
+        "dtype, mode",
+        [("u2", None), ("i4", None), ("u1", None), ("u1", "1"), ("u1", "P")],
+    )
+    def test_photographs_of_other_depths(self, tmp_path, dtype, mode):
+        """Half black, half grey (or white): neither comes out as the other."""
+        most = 65535 if np.dtype(dtype).itemsize > 1 else 255
+        pixels = np.zeros((4, 6), dtype)
+        pixels[:, 3:] = most if mode == "1" else most // 3
+        image = Image.fromarray(pixels)
+        (image.convert(mode) if mode else image).save(path := tmp_path / "a.tiff")
+        faces = data.Photographs("", (), "BOOK_DATA", "", np.zeros(1), (path,))
+        found = faces[0]
+        assert found.shape == (4, 6, 3) and found.dtype == np.uint8
+        assert np.unique(found).tolist() == [0, 255 if mode == "1" else 85]
+
     def test_blob_ids(self, tmp_path):
         """They are git's own."""
-        found = data._blob_ids({"a": b"", "b": b"hello\n"}).decode().split()
+        found = sources.blob_ids({"a": b"", "b": b"hello\n"}).decode().split()
         empty = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
         assert found == ["ce013625030ba8dba906f756967f9e9ca394464a", empty]
 

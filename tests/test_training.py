@@ -87,33 +87,6 @@ def test_the_weights_are_those_of_the_plain_loop(examples, optimizer):
     assert_same_weights(model, plain(x, y, 1, optimizer))
 
 
-@pytest.mark.parametrize("optimizer", [sgd, adam])
-def test_stacked_models_get_the_weights_of_single_ones(examples, optimizer):
-    x, y = examples
-    models = [small_network(seed) for seed in (1, 2)]
-    epochs = training.train_stacked(
-        models,
-        x,
-        y,
-        optimizer,
-        epochs=3,
-        batch_size=8,
-        generators=[torch.Generator().manual_seed(seed) for seed in (1, 2)],
-    )
-    assert [losses.shape for losses in epochs] == [(7, 2)] * 3
-    for seed, model in zip((1, 2), models, strict=True):
-        assert_same_weights(model, plain(x, y, seed, optimizer))
-
-
-def test_models_with_running_averages_are_not_stacked(examples):
-    models = [torch.nn.BatchNorm2d(3), torch.nn.BatchNorm2d(3)]
-    epochs = training.train_stacked(
-        models, *examples, sgd, epochs=1, batch_size=8, generators=[]
-    )
-    with pytest.raises(ValueError, match="running_mean"):
-        next(epochs)
-
-
 TRAINING = """
 import sys, time
 from pathlib import Path

@@ -1,0 +1,324 @@
+"""Making records: all runs of a study, kept as they finish, and what made them.
+
+A record names the commit of exactly the code that ran. If any code of the repository
+has differed from that commit since this module was imported, it says "with changes".
+A finished run of an interrupted study is used again only if all that decides about its
+value is the same: code, settings, data, packages, device.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from datetime import datetime, timezone
+from functools import cache
+from importlib.metadata import distributions, version
+from pathlib import Path
+
+import numpy as np
+
+from helpers import results
+from helpers.files import write_whole
+from helpers.results import MEASURED
+
+__all__ = [
+    "MEASURED",
+    "compare",
+    "make",
+    "make_again",
+    "provenance",
+    "record",
+    "repeat",
+]
+
+ROOT = Path(__file__).resolve().parent.parent
+LONG = 300  # seconds; no longer run is repeated
+ROUNDING = 1e-6  # relative difference between machines and versions, at least
+
+
+class Repository:
+    """A folder, and which commit of it runs, from when this is made."""
+
+    def __init__(self, root: Path):
+        self.root, self.changed = root, False
+        below = self._git("rev-parse", "--show-prefix")
+        self.start = self._git("rev-parse", "--short", "HEAD")
+        if below is None and (root / ".git").exists():
+            self.start, self.lacking = None, "a repository that git cannot read"
+        elif below != "":  # None: git finds none; a path: it finds one further up
+            self.start, self.lacking = None, "no repository"
+        else:
+            self.lacking = "nothing committed yet"
+        self.commit()
+
+    def commit(self) -> str:
+        """The commit at the start, and whether any code has differed from it since.
+
+        Without one, why there is none, in words.
+        """
+        if self.start is None:
+            return self.lacking
+        code = "--", ".", ":(exclude)results"
+        changed = self._git("status", "--porcelain", "--untracked-files=normal", *code)
+        moved = self._git("diff", "--name-only", self.start, "HEAD", *code)
+        sources = [p.read_text("utf-8") for p in self.root.glob("notebooks/*.md")]
+        typed = [c for c in cells() if not any(c.strip() in text for text in sources)]
+        self.changed |= changed != "" or moved != "" or bool(typed)
+        return self.start + " with changes" * self.changed
+
+    def _git(self, *words: str) -> str | None:
+        """What git prints, or None if it fails."""
+        known = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+        command = ["git", "-C", self.root, *words]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, env=known)
+        except OSError:
+            return None
+        return None if done.returncode else done.stdout.strip()
+
+
+def cells() -> list[str]:
+    """What was executed in this session of IPython; the last cell once, if repeated."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    found = list(shell.history_manager.input_hist_raw[1:]) if shell else []
+    while len(found) > 1 and found[-1] == found[-2]:
+        found.pop()
+    return found
+
+
+def _shared_code() -> str:
+    """A hash of the files of helpers and claims, as they are now."""
+    paths = [*ROOT.glob("helpers/**/*.py"), *ROOT.glob("claims/**/*.py")]
+    names = {path.relative_to(ROOT).as_posix(): path for path in paths}
+    return _hash([[name, names[name].read_text("utf-8")] for name in sorted(names)])
+
+
+def _hash(content) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+_REPOSITORY = Repository(ROOT)
+_LOADED = _shared_code()
+
+
+def provenance(data: tuple | list = ()) -> dict:
+    """Date, machine, versions, data and commit, as a record has them."""
+    return {
+        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+        "device": _device(),
+        "versions": {"python": platform.python_version()}
+        | {package: version(package) for package in ("torch", "numpy", "scipy")},
+        "data": {d.name: {"source": d.source, "sha256": d.sha256} for d in data},
+        "commit": _REPOSITORY.commit(),
+    }
+
+
+def record(
+    name: str,
+    runs: list[dict],
+    *,
+    title: str,
+    command: str,
+    question: str = "",
+    data: tuple | list = (),
+    seconds: float,
+    folder: Path = MEASURED,
+    **more,
+) -> dict:
+    """Write `NAME.json` with its provenance, whole or not at all; the record.
+
+    `runs` are as in `results.Runs`, `data` the data sets that were used. `more` are
+    further fields: `budget` and `loads` stand before the provenance, others behind it.
+    What provenance found may be among them, and is replaced.
+    """
+    content = {
+        "name": name,
+        "title": title,
+        "question": question,
+        "command": command,
+        **{word: more[word] for word in ("budget", "loads") if word in more},
+        **provenance(data),
+        "seconds": seconds,
+        **more,
+        "runs": runs,
+    }
+    write_whole(folder / f"{name}.json", _one_line_per_run(content))
+    return content
+
+
+def _one_line_per_run(content: dict) -> str:
+    head = {k: v for k, v in content.items() if k != "runs"}
+    text = json.dumps(head, indent=1)
+    if runs := [json.dumps(run) for run in content.get("runs", [])]:
+        text = text[:-2] + ',\n "runs": [\n  ' + ",\n  ".join(runs) + "\n ]\n}"
+    return text + "\n"
+
+
+def _device() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    told = Path("/proc/cpuinfo")
+    model = re.search(r"model name\s*: (.+)", told.read_text() if told.exists() else "")
+    return f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores"
+
+
+def make(name, function, tasks, budget, data, *, title, question) -> None:
+    """Make all runs of a study, those that are left, and record them.
+
+    `tasks`: a configuration and a seed each; the rest is as in `results.study`.
+    """
+    runs = _run_all(name, function, tasks, budget, data)
+    record(
+        name,
+        runs,
+        title=title,
+        command=f"make results ONLY={name}",
+        question=question,
+        data=data,
+        seconds=round(sum(run["seconds"] for run in runs), 1),
+        folder=results.FOLDER,
+        budget=budget,
+    )
+    kept, killed = _partial(name).iterdir(), results.FOLDER.glob(f"{name}.json.*.tmp")
+    for file in (*kept, *killed):  # now that nothing can be lost
+        file.unlink()
+
+
+def _partial(name: str) -> Path:
+    folder = results.FOLDER / ".partial" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _run_all(name, function, tasks, budget, data) -> list[dict]:
+    """All runs; each is kept as soon as it is finished, so a killed study resumes."""
+    from joblib import Parallel, delayed
+    from tqdm import tqdm
+
+    same = [_code_of(function), budget, sorted(d.sha256 for d in data), _surroundings()]
+    folder = _partial(name)
+    paths = {folder / f"{_hash([same, *task])[:20]}.json": task for task in tasks}
+    kept = set(folder.glob("*.json"))
+    if others := kept - set(paths):
+        print(
+            f"{name}: {len(others)} finished runs are of another version (code, "
+            "settings, data or packages); they are not used and made anew.",
+            file=sys.stderr,
+        )
+    left = {path: task for path, task in paths.items() if path not in kept}
+    work = Parallel(n_jobs=os.cpu_count(), return_as="generator_unordered")(
+        delayed(_finish)(path, _LOADED, function, *task, budget)
+        for path, task in left.items()
+    )
+    made = {}
+    bar = tqdm(work, name, total=len(paths), initial=len(paths) - len(left))
+    for path, run, is_kept in bar:
+        made[path] = run
+        _REPOSITORY.changed |= not is_kept
+    return [made.get(path) or json.loads(path.read_text()) for path in paths]
+
+
+def _finish(path: Path, code: str, function, *task) -> tuple[Path, dict, bool]:
+    """One run, and whether it is kept in `path`.
+
+    It is not if the shared code here is, or has become, another: then the record, if
+    there will be one, is "with changes".
+    """
+    checkpoint = path.with_suffix(".pt") if code == _LOADED else None
+    run = _as_json(results.run(function, *task, checkpoint))
+    if is_kept := code == _LOADED == _shared_code():
+        write_whole(path, json.dumps(run))
+        path.with_suffix(".pt").unlink(missing_ok=True)
+    return path, run, is_kept
+
+
+def _code_of(function) -> list:
+    """All code that a run of `function` may call: shared, and its notebook or module.
+
+    Where that cannot be read, as in an interactive session, nothing equals it.
+    """
+    try:
+        module = Path(inspect.getsourcefile(function)).read_text("utf-8")
+    except (OSError, TypeError):
+        module = ""
+    return [_LOADED, module, cells()] if module or cells() else [os.urandom(20).hex()]
+
+
+@cache
+def _surroundings() -> list:
+    """The device and the versions of Python and all packages."""
+    packages = sorted([d.metadata["Name"], d.version] for d in distributions())
+    return [_device(), platform.python_version(), packages]
+
+
+def make_again(name, function, tasks, budget, data) -> None:
+    """Make one run of a record again, and keep what came out for `make again`."""
+    found = repeat(results.load(name), function, tasks, budget, data)
+    write_whole(_partial("again") / f"{name}.json", json.dumps(found))
+
+
+def repeat(record: dict | None, function, tasks, budget, data) -> dict:
+    """Make one run of a record again, and say in words how it compares.
+
+    It is the first, or the shortest if that took longer than `LONG` seconds.
+    """
+    if record is None:
+        return {"outcome": "nothing is recorded"}
+    old = record["runs"][0]
+    if old["seconds"] > LONG:
+        old = min(record["runs"], key=lambda run: run["seconds"])
+    if old["seconds"] > LONG:
+        return {"outcome": f"not repeated: each run takes over {LONG} s"}
+    if _as_json(budget) != record["budget"]:
+        return {"outcome": "off: the notebook has another budget"}
+    used = {name: of["sha256"] for name, of in record["data"].items()}
+    if used != {d.name: d.sha256 for d in data}:
+        return {"outcome": "off: the data are others"}
+    same = (
+        [c, s] for c, s in tasks if _as_json([c, s]) == [old["config"], old["seed"]]
+    )
+    task = next(same, None)
+    if task is None:
+        return {"outcome": f"off: the notebook has no run {old['config']}"}
+    new = _as_json(results.run(function, *task, budget))
+    others = [r["values"] for r in record["runs"] if r["config"] == old["config"]]
+    outcome, error = compare(old["values"], new["values"], others)
+    return {**new, "outcome": outcome, "error": error}
+
+
+def compare(old: dict, new: dict, seeds: list[dict]) -> tuple[str, float]:
+    """How the values of a repeated run compare, and the largest relative difference.
+
+    They are *equal* up to `ROUNDING`, *within the spread* if no value has moved by more
+    than the range of all `seeds`, both averaged over a list, or else *off*. Seconds are
+    not compared.
+    """
+    worst, off = 0.0, [f"{key} is missing" for key in old.keys() ^ new.keys()]
+    for key in (old.keys() & new.keys()) - {"seconds"}:
+        rows = [old[key], new[key], *(values[key] for values in seeds)]
+        if rows[0] == rows[1]:
+            continue
+        if len({np.shape(row) for row in rows}) > 1:
+            rows = [np.size(row) for row in rows]  # lists of what was found
+        rows = np.asarray(rows, dtype=float)
+        moved = np.abs(rows[1] - rows[0]).mean()
+        relative = moved / max(np.abs(rows[0]).mean(), np.finfo(float).tiny)
+        worst = max(worst, relative)
+        spread = np.ptp(rows[2:], axis=0).mean()
+        if not (relative <= ROUNDING or moved <= spread):
+            off.append(f"{key} moved by {moved:.2g}, the seeds by {spread:.2g}")
+    if off:
+        return f"off: {'; '.join(sorted(off))}", float(worst)
+    return "equal" if worst <= ROUNDING else "within the spread", float(worst)
+
+
+def _as_json(content):
+    return json.loads(json.dumps(content))

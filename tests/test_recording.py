@@ -1,0 +1,445 @@
+"""Records: which code made them, what is kept of an interrupted study, repeating."""
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+
+import joblib
+import numpy as np
+import pytest
+from distributed import Client, LocalCluster
+from small_disk import no_file_larger_than
+from test_results import REAL, SETTINGS, folder, run
+
+from helpers import recording, results
+
+__all__ = ["folder"]
+ROOT = Path(__file__).parents[1]
+STAND_IN = SimpleNamespace(name="MNIST", source="stand-in", sha256="def")
+ONE = {"grid": {"n": [0, 1, 2, 3]}, "quick": {"seeds": 1}, "full": {"seeds": 1}}
+
+
+def record_in_full(function, data=(), **settings):
+    """The record of the trial, made in this process unless told otherwise."""
+    with pytest.MonkeyPatch.context() as patch, joblib.parallel_config("sequential"):
+        patch.setenv("BOOK_SCALE", "full")
+        return results.study("trial", function, data=data, **SETTINGS | settings).record
+
+
+@pytest.fixture
+def recorded(folder):
+    return record_in_full(run, [REAL])
+
+
+def test_a_full_study_is_recorded_with_its_provenance(recorded, folder):
+    record = json.loads((folder / "trial.json").read_text())
+    assert record == recorded and len(record["runs"]) == 12
+    assert record["data"] == {"MNIST": {"source": "BOOK_DATA", "sha256": "abc"}}
+    committed = json.loads((ROOT / "results/studies/initializers.json").read_text())
+    assert list(record) == list(committed)
+    assert list(record["versions"]) == list(committed["versions"])
+    runs = results.Runs(record["runs"])
+    assert runs.values("score", a=2, b="y").tolist() == [20, 21, 22]
+    assert not list((folder / ".partial").rglob("*.json"))
+
+
+def test_a_full_study_refuses_the_stand_in(folder):
+    with pytest.raises(RuntimeError, match="real MNIST"):
+        record_in_full(run, [STAND_IN])
+
+
+@pytest.mark.parametrize("name", ["scale", "site-speed", "training-speed"])
+def test_a_measurement_has_its_fields_in_order(tmp_path, name):
+    old = json.loads((recording.MEASURED / f"{name}.json").read_text())
+    made = ("name", "runs", "device", "versions", "data", "commit", "date")
+    given = {key: value for key, value in old.items() if key not in made}
+    new = recording.record(name, old["runs"], folder=tmp_path, **given)
+    assert list(new) == list(old)
+    text = (tmp_path / f"{name}.json").read_text()
+    lines = (recording.MEASURED / f"{name}.json").read_text().splitlines()
+    assert text.splitlines()[-len(old["runs"]) :] == lines[-len(old["runs"]) :]
+    fixed = recording.record(name, [], folder=tmp_path, **given | {"versions": {}})
+    assert list(fixed) == list(old) and fixed["versions"] == {}
+
+
+class TestCommit:
+    """Which code a record names."""
+
+    def git(self, root, *words):
+        author = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
+        command = ["git", "-C", root, *author, *words]
+        subprocess.run(command, check=True, capture_output=True)
+
+    def commit(self, root):
+        self.git(root, "add", "--all")
+        self.git(root, "commit", "-q", "-m", "A state")
+
+    @pytest.fixture
+    def root(self, tmp_path):
+        root = tmp_path / "book"
+        for name in ("helpers/a.py", "notebooks/a.md", "results/a.json", "tools/a.py"):
+            (root / name).parent.mkdir(parents=True)
+            (root / name).write_text("1 + 1")
+        (root / ".gitignore").write_text("_build\n")
+        self.git(tmp_path, "init", "-q", root)
+        self.commit(root)
+        return root
+
+    @pytest.mark.parametrize(
+        "when", ["before", "meanwhile", "meanwhile, and committed"]
+    )
+    @pytest.mark.parametrize(
+        "name, changed",
+        [
+            ("helpers/a.py", True),
+            ("notebooks/a.md", True),
+            ("tools/new.py", True),
+            ("untracked/new.txt", True),
+            ("results/a.json", False),
+            ("results/new.json", False),
+            ("_build/new.py", False),
+        ],
+    )
+    def test_what_differs_from_the_commit_is_told(self, root, name, changed, when):
+        made = recording.Repository(root)
+        commit = made.commit()
+        (root / name).parent.mkdir(exist_ok=True)
+        with (root / name).open("a") as file:
+            file.write("# ")
+        if when == "before":
+            made = recording.Repository(root)
+        if when == "meanwhile, and committed":
+            self.git(root, "commit", "--allow-empty", "-q", "-m", "Another")
+            self.commit(root) if name != "_build/new.py" else None
+        assert made.commit() == commit + " with changes" * changed
+
+    def test_what_was_changed_and_changed_back_is_told(self, root):
+        (root / "helpers/a.py").write_text("2")
+        made = recording.Repository(root)
+        (root / "helpers/a.py").write_text("1 + 1")
+        assert made.commit().endswith(" with changes")
+
+    def test_cells_that_stand_in_no_notebook_are_told(self, root, monkeypatch):
+        made = recording.Repository(root)
+        monkeypatch.setattr(recording, "cells", lambda: ["1 + 1\n"])
+        assert " " not in made.commit()
+        monkeypatch.setattr(recording, "cells", lambda: ["1 + 1\n", "2"])
+        assert made.commit().endswith(" with changes")
+
+    def test_where_there_is_no_commit_it_says_so(self, root, tmp_path, monkeypatch):
+        def said(folder):
+            return recording.Repository(folder).commit()
+
+        (root / "_build/book").mkdir(parents=True)
+        assert said(root / "_build/book") == "no repository"  # but one further up
+        (tmp_path / "plain").mkdir()
+        assert said(tmp_path / "plain") == "no repository"
+        self.git(tmp_path, "init", "-q", "new")
+        assert said(tmp_path / "new") == "nothing committed yet"
+        monkeypatch.setenv("GIT_DIR", str(root / ".git"))  # as in a hook of git
+        assert said(tmp_path / "plain") == "no repository"
+        monkeypatch.setenv("PATH", "")
+        assert said(root) == "a repository that git cannot read"
+
+
+class TestResuming:
+    """A finished run is used again if nothing has changed, and only then."""
+
+    @pytest.fixture
+    def load(self, tmp_path):
+        def load(text):
+            path = tmp_path / "own_module.py"
+            path.write_text(textwrap.dedent(text))
+            spec = importlib.util.spec_from_file_location("own_module", path)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            return module.run
+
+        return load
+
+    OLD = """
+        def inner(n):
+            if n == 2: raise RuntimeError("not yet")
+            return n
+
+        def run(n, seed, checkpoint):
+            if checkpoint.exists(): raise RuntimeError("the state of other code")
+            checkpoint.write_text("a state")
+            return {"score": inner(n)}
+        """
+
+    def test_two_versions_of_the_code_are_not_mixed(self, folder, load, capfd):
+        with pytest.raises(RuntimeError, match="not yet"):
+            record_in_full(load(self.OLD), **ONE)
+        assert len([*folder.glob(".partial/trial/*.json")]) == 2
+        new = self.OLD.replace("return n", "return 10 * n").replace("n == 2", "n > 9")
+        record = record_in_full(load(new), **ONE)
+        assert [r["values"]["score"] for r in record["runs"]] == [0, 10, 20, 30]
+        assert "2 finished runs are of another version" in capfd.readouterr().err
+        assert not [*folder.glob(".partial/trial/*")]
+
+    @pytest.fixture
+    def attempt(self, folder, monkeypatch):
+        """Run a study until its last run, which fails; how many runs were made."""
+        monkeypatch.setattr(recording, "cells", lambda: ["a cell"])
+
+        def attempt(**settings):
+            made = []
+
+            def run(n, seed, rate=0):
+                if n == 3:
+                    raise KeyboardInterrupt
+                made.append(n)
+                return {"score": n}
+
+            with pytest.raises(KeyboardInterrupt):
+                record_in_full(run, **ONE | settings)
+            return len(made)
+
+        assert attempt() == 3
+        return attempt
+
+    def test_nothing_is_lost_if_nothing_changed(self, attempt):
+        assert attempt() == 0
+        assert attempt(title="Another", quick={"seeds": 2}) == 0
+
+    @pytest.mark.parametrize(
+        "name, value",
+        [
+            ("cells", lambda: ["another cell"]),
+            ("_LOADED", "other helpers"),
+            ("_surroundings", lambda: "other packages"),
+        ],
+    )
+    def test_what_decides_about_a_value(self, attempt, monkeypatch, name, value):
+        monkeypatch.setattr(recording, name, value)
+        assert attempt() == 3
+
+    def test_settings_decide_about_a_value(self, attempt):
+        assert attempt(full={"seeds": 1, "rate": 2}) == 3
+        assert attempt(data=[REAL]) == 3
+        assert attempt(grid={"n": [0, 1, 5, 3]}) == 1
+
+    def test_runs_of_code_that_changes_meanwhile_are_not_kept(
+        self, folder, monkeypatch, tmp_path
+    ):
+        repository = SimpleNamespace(changed=False, commit=lambda: "abc")
+        monkeypatch.setattr(recording, "_REPOSITORY", repository)
+
+        def change(n, seed, checkpoint):
+            monkeypatch.setattr(recording, "_shared_code", lambda: "as edited")
+            assert len([*folder.glob(".partial/trial/*.json")]) == 0
+            return {"score": n}
+
+        assert len(record_in_full(change, **ONE)["runs"]) == 4
+        assert repository.changed
+
+    def test_the_shared_code_is_that_of_helpers_and_claims(self, tmp_path, monkeypatch):
+        shutil.copytree(ROOT / "helpers", tmp_path / "helpers")
+        monkeypatch.setattr(recording, "ROOT", tmp_path)
+        found = {recording._shared_code()}
+        for name in ("helpers/training.py", "helpers/new.py", "claims/check.py"):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            with (tmp_path / name).open("a") as file:
+                file.write("#")
+            found.add(recording._shared_code())
+        assert len(found) == 4
+
+    def test_the_cells_are_those_of_the_session(self):
+        program = """
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+for cell in ("a = 1", "%time b = 2", "import helpers", *2 * ["a"]):
+    shell.run_cell(cell, store_history=True)
+print(sys.modules["helpers.recording"].cells())
+"""
+        done = subprocess.run(
+            [sys.executable, "-c", f"import sys{program}"],
+            env=os.environ | {"BOOK_SCALE": "full", "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
+        cells = "['a = 1', '%time b = 2', 'import helpers', 'a']"
+        assert done.stdout.splitlines()[-1] == cells, done.stderr
+
+    def test_where_code_cannot_be_read_nothing_is_used_again(self):
+        assert recording._code_of(len) != recording._code_of(len)
+
+
+def test_a_killed_study_resumes_without_losing_a_run(folder):
+    script = textwrap.dedent(
+        """
+        import sys, time
+        from pathlib import Path
+        from helpers import results
+        folder = results.FOLDER = Path(sys.argv[1])
+
+        def run(a, seed, checkpoint):
+            (folder / "log").open("a").write(f"{a} {seed}\\n")
+            checkpoint.write_text(f"the state of {a} {seed}")
+            time.sleep(0.3)
+            return {"score": a + seed}
+
+        results.study("trial", run, question="gr-0", title="t",
+                      grid={"a": [1, 2, 3, 4]}, quick={"seeds": 1}, full={"seeds": 3})
+        """
+    )
+    environment = os.environ | {"BOOK_SCALE": "full", "PYTHONPATH": str(ROOT)}
+    (folder / "study.py").write_text(script)
+    command = [sys.executable, folder / "study.py", folder]
+    first = subprocess.Popen(command, env=environment, start_new_session=True)
+    finished = folder / ".partial" / "trial"
+    deadline = time.time() + 60
+    while len(list(finished.glob("*.json"))) < 4 and time.time() < deadline:
+        time.sleep(0.05)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    kept = len(list(finished.glob("*.json")))
+    assert 4 <= kept < 12 and not (folder / "trial.json").exists()
+    (folder / "trial.json.1.tmp").write_text("what a killed process leaves")
+    log = folder / "log"
+    log.write_text("")
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert len(log.read_text().splitlines()) == 12 - kept
+    record = json.loads((folder / "trial.json").read_text())
+    scores = [r["values"]["score"] for r in record["runs"]]
+    assert scores == [a + s for s in range(3) for a in (1, 2, 3, 4)]
+    assert not [*(folder / ".partial").rglob("*.*"), *folder.glob("*.tmp")]
+
+
+def test_a_record_that_cannot_be_written_loses_nothing(folder):
+    ran = []
+
+    def run(a, b, seed):
+        ran.append(seed)
+        return {"curve": [a + seed] * 100}
+
+    record = folder / "trial.json"
+    record.write_text("the record before")
+    with no_file_larger_than(2000), pytest.raises(OSError, match="too large"):
+        record_in_full(run, full={"seeds": 3})
+    assert record.read_text() == "the record before"
+    assert len(ran) == 12 and list(folder.glob("*.tmp")) == []
+    assert len(record_in_full(run, full={"seeds": 3})["runs"]) == 12
+    assert len(ran) == 12, "runs were made twice"
+
+
+def test_a_run_finds_its_own_checkpoint_again(folder):
+    def run(a, b, seed, checkpoint):
+        state = f"{a} {b} {seed}"
+        if not checkpoint.exists() or checkpoint.read_text() != state:
+            checkpoint.write_text(state)
+            raise KeyboardInterrupt
+        return {"resumed": 1}
+
+    for _ in range(8):
+        with pytest.raises(KeyboardInterrupt):
+            record_in_full(run, full={"seeds": 2})
+    record = record_in_full(run, full={"seeds": 2})
+    assert [made["values"]["resumed"] for made in record["runs"]] == 8 * [1]
+
+
+def test_a_cluster_loses_a_worker_and_no_result(folder, monkeypatch):
+    log = folder / "log"
+
+    def draw(a, seed):
+        with log.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        time.sleep(0.4)
+        rng = np.random.default_rng([a, seed])
+        return {"score": rng.random(), "curve": rng.normal(size=3).tolist()}
+
+    def kill_the_first():
+        while len(log.read_text().split()) < 4:
+            time.sleep(0.05)
+        os.kill(int(log.read_text().split()[0]), signal.SIGKILL)
+
+    serial = [draw(a, seed) for seed in range(2) for a in (1, 2, 3, 4)]
+    log.write_text("")
+    monkeypatch.setenv("BOOK_SCALE", "full")
+    with (
+        LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster),
+        ThreadPoolExecutor() as pool,
+        joblib.parallel_config(backend="dask"),
+    ):
+        killed = pool.submit(kill_the_first)
+        settings = {"grid": {"a": [1, 2, 3, 4]}, "full": {"seeds": 2}}
+        results.study("trial", draw, data=[REAL], **SETTINGS | settings)
+        killed.result()
+    record = json.loads((folder / "trial.json").read_text())
+    assert [run["values"] for run in record["runs"]] == serial
+    worked = log.read_text().split()
+    assert len(worked) > len(serial), "the killed worker's run was not repeated"
+    assert len(set(worked)) >= 2 and str(os.getpid()) not in worked
+
+
+class TestAgain:
+    @pytest.fixture
+    def again(self, recorded, folder, monkeypatch):
+        def again(function=run, data=REAL, **settings):
+            """What repeating the recorded trial finds."""
+            monkeypatch.setenv("BOOK_SCALE", "again")
+            before = (folder / "trial.json").read_bytes()
+            results.study("trial", function, data=[data], **SETTINGS | settings)
+            assert (folder / "trial.json").read_bytes() == before
+            return json.loads((folder / ".partial/again/trial.json").read_text())
+
+        return again
+
+    def test_a_run_of_a_record_is_repeated(self, again):
+        found = again()
+        assert found["outcome"] == "equal" and found["error"] == 0
+        assert found["config"] == {"a": 1, "b": "x"} and found["seed"] == 0
+
+    @pytest.mark.parametrize(
+        ("factor", "shift", "outcome"),
+        [
+            (1 + 1e-9, 0, "equal"),
+            (1, 1.5, "within the spread"),
+            (1, 2.5, "off: score moved by 2.5, the seeds by 2"),
+        ],
+    )
+    def test_it_is_compared(self, again, factor, shift, outcome):
+        def other(**settings):
+            values = run(**settings)
+            return values | {"score": values["score"] * factor + shift}
+
+        assert again(other)["outcome"] == outcome
+
+    def test_a_run_of_another_study_is_not_compared(self, again):
+        other = {"full": {"seeds": 3, "steps": 11}}
+        assert "another budget" in again(**other)["outcome"]
+        other = {"grid": {"a": [7], "b": ["x"]}}
+        assert "has no run" in again(**other)["outcome"]
+        changed = SimpleNamespace(name="MNIST", source="BOOK_DATA", sha256="abd")
+        assert "the data are others" in again(data=changed)["outcome"]
+
+    def test_the_shortest_run_is_repeated_where_the_first_is_long(self, again, folder):
+        path = folder / "trial.json"
+        record = json.loads(path.read_text())
+        for number, made in enumerate(record["runs"]):
+            made["seconds"] = 400 - 100 * (number == 5)
+        path.write_text(json.dumps(record))
+        assert again()["seed"] == 1
+        record["runs"][5]["seconds"] = 301
+        path.write_text(json.dumps(record))
+        assert "each run takes over 300 s" in again()["outcome"]
+
+    def test_lists_of_what_was_found_are_compared_by_their_length(self):
+        seeds = [{"found": [1, 2], "seconds": 1}, {"found": [1, 2, 3], "seconds": 2}]
+        compare = recording.compare
+        assert compare(seeds[0], {"found": [5, 6], "seconds": 9}, seeds) == ("equal", 0)
+        assert compare(seeds[0], seeds[1], seeds)[0] == "within the spread"
+        more = {"found": [1] * 9, "seconds": 1}
+        assert compare(seeds[0], more, seeds)[0][:3] == "off"
+        assert compare(seeds[0], {"seconds": 1}, seeds)[0] == "off: found is missing"
