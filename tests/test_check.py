@@ -1,5 +1,10 @@
 """Every check must refuse wrong claims, and refuse to be empty."""
 
+import doctest
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -7,8 +12,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import check
-from helpers.check import CheckFailed, Vacuous
+import claims
+from claims import check
+from claims.check import CheckFailed, Vacuous
 
 x, y = sp.symbols("x y")
 n, k = sp.symbols("n k", integer=True)
@@ -80,6 +86,17 @@ class TestIdentity:
         with pytest.raises(ValueError):
             check.identity("t", sp.Derivative(x**2, x), bad)
 
+    def test_infinity_at_some_points_only_is_a_counterexample(self):
+        cases = sp.Piecewise((sp.oo, x > 1), (2 * x, True))
+        with pytest.raises(CheckFailed, match="against oo"):
+            check.identity("t", sp.Derivative(x**2, x), cases)
+
+    def test_points_obey_all_that_the_symbols_assume(self):
+        odd = sp.Symbol("m", odd=True)
+        check.identity("t", sp.floor((odd + 1) / 2), (odd + 1) / 2)
+        with pytest.raises(ValueError, match="assumptions"):
+            check.identity("t", sp.conjugate(sp.I * x), sp.Symbol("z", imaginary=True))
+
     def test_a_condition_that_hardly_holds_is_an_error(self):
         with pytest.raises(ValueError, match="random point"):
             check.identity("t", sp.Derivative(x**2, x), 2 * x, given=x > 100)
@@ -137,10 +154,38 @@ class TestGradient:
         with pytest.raises(Vacuous):
             check.gradient("t", lambda v: (0 * v).sum(), torch.zeros_like, (4,))
 
-    @pytest.mark.parametrize("shape", [(3, 3), (1, 4), (5, 2, 5)])
+    @pytest.mark.parametrize("shape", [(3, 3), [3, 3], (1, 4), 1, (5, 2, 5), (0, 4)])
     def test_sizes_that_hide_an_error_are_refused(self, shape):
         with pytest.raises(ValueError, match="size"):
             check.gradient("t", lambda a: (a**2).sum(), lambda a: 2 * a, shape)
+
+    def test_lists_and_whole_numbers_are_shapes(self):
+        for shape in ([3, 4], 5):
+            assert check.gradient("t", lambda a: (a**2).sum(), lambda a: 2 * a, shape)
+
+    @pytest.mark.parametrize(
+        "formula, message",
+        [
+            (lambda a: (2 * a, 1000 * a), "2 derivatives for 1 inputs"),
+            (lambda a: (), "0 derivatives for 1 inputs"),
+            (lambda a: [2 * a], "returned a list; return a real tensor"),
+            (lambda a: None, "returned a NoneType"),
+            (lambda a: 2 * a + 0j, "complex"),
+        ],
+    )
+    def test_all_that_a_formula_returns_is_compared(self, formula, message):
+        with pytest.raises(ValueError, match=f"^t: .*{message}"):
+            check.gradient("t", lambda a: (a**2).sum(), formula, (4,))
+
+    @pytest.mark.parametrize("f", [lambda a: 1.0, lambda a: (a.sum(), a.sum())])
+    def test_a_function_that_returns_no_tensor_is_an_error(self, f):
+        with pytest.raises(ValueError, match="^t: f returned a "):
+            check.gradient("t", f, lambda a: 2 * a, (4,))
+
+    @pytest.mark.parametrize("given", ["ab", 2.5, None, lambda numbers: [1.0]])
+    def test_an_input_that_is_no_shape_is_an_error(self, given):
+        with pytest.raises(ValueError, match="^t: .*input 0"):
+            check.gradient("t", lambda a: (a**2).sum(), lambda a: 2 * a, given)
 
     def test_nan_is_an_error(self):
         with pytest.raises(ValueError, match="NaN"):
@@ -177,15 +222,32 @@ class TestValue:
         with pytest.raises(CheckFailed):
             check.value("t", 1e-6, 0.0, atol=1e-12)
 
-    @pytest.mark.parametrize("bad", [np.nan, np.inf, []])
-    def test_nan_infinity_and_nothing_are_errors(self, bad):
-        with pytest.raises(ValueError):
+    @pytest.mark.parametrize(
+        "bad, message",
+        [
+            (np.nan, "NaN"),
+            (np.inf, "infinity"),
+            ([], "nothing"),
+            *((bad, "cannot be compared") for bad in (None, "1", {1: 2}, [[1], 2], x)),
+        ],
+    )
+    def test_what_is_no_number_is_an_error(self, bad, message):
+        with pytest.raises(ValueError, match=f"^t: .*{message}"):
             check.value("t", bad, 1.0)
+
+    def test_whole_numbers_of_different_types_and_truth_values_are_exact(self):
+        with pytest.raises(CheckFailed):
+            check.value("t", np.uint64(2**60 + 1), 2**60)
+        assert "any difference" in check.value("t", [True, False], [1, 0]).strength
+        with pytest.raises(CheckFailed):
+            check.value("t", True, False)
 
     def test_the_same_object_twice_is_an_error(self):
         a = np.ones(3)
-        with pytest.raises(ValueError, match="twice"):
-            check.value("t", a, a)
+        pair = (1.0, 2.0)
+        for first, second in ((a, a), (a, a[:]), (pair, pair)):
+            with pytest.raises(ValueError, match="twice"):
+                check.value("t", first, second)
 
 
 class TestExpectation:
@@ -221,6 +283,8 @@ class TestExpectation:
             check.expectation("t", np.ones(100), 1)
         with pytest.raises(ValueError, match="NaN"):
             check.expectation("t", [np.nan] * 100, 1)
+        with pytest.raises(ValueError, match="complex"):
+            check.expectation("t", self.many[:, 0] + 1j, 1)
 
     def test_false_alarms_are_rare(self):
         rng = np.random.default_rng(1)
@@ -259,3 +323,53 @@ def test_a_result_shows_as_one_line_and_feeds_the_ledger():
     assert data["text/plain"] == str(result)
     assert "\n" not in data["text/html"] and "one &lt; two" in data["text/html"]
     assert metadata["check"]["id"] == "gr-0" and metadata["check"]["mutants"] == 2
+
+
+SQUARE = "t", sp.Derivative(x**2, x), 2 * x
+TENSORS = "t", lambda a: (a**2).sum(), lambda a: 2 * a, (4,)
+
+
+@pytest.mark.parametrize(
+    "try_it",
+    [
+        *(lambda p=p: check.identity(*SQUARE, points=p) for p in (0, 2.5)),
+        *(
+            lambda g=g: check.identity(*SQUARE, given=g)
+            for g in ((x > 1, x < 0), y > 0)
+        ),
+        *(lambda s=s: check.identity("t", s, 2 * x) for s in (None, "x", [x], x > 1)),
+        lambda: check.identity("t", sp.Matrix([x]), x),
+        *(lambda p=p: check.gradient(*TENSORS, points=p) for p in (0, -1, 2.5)),
+        *(lambda r=r: check.gradient(*TENSORS, rtol=r) for r in (0, -1, np.nan)),
+        lambda: check.gradient(*TENSORS[:3]),
+        *(lambda r=r: check.value("t", 1.0, 1.0, r) for r in (0, -1, np.nan, "1")),
+        *(lambda a=a: check.value("t", 1.0, 2.0, atol=a) for a in (-1, np.nan, np.inf)),
+        *(
+            lambda n=n, s=s: check.expectation("t", [1, 2] * 99, 2, notice=n, scale=s)
+            for n, s in ((0, 1), (np.nan, 1), (0.1, 0), (0.1, -1), (0.1, np.nan))
+        ),
+        *(lambda r=r: check.bound("t", 5, [1, 9], rtol=r) for r in (-1, np.nan)),
+        lambda: check.bound("t", 1j, 2),
+    ],
+)
+def test_what_would_not_be_looked_at_is_refused_with_the_id(try_it):
+    with pytest.raises(ValueError, match="^t: "):
+        try_it()
+
+
+def test_a_bound_that_forgives_more_than_rounding_is_vacuous():
+    with pytest.raises(Vacuous, match="^t: rtol=1"):
+        check.bound("t", [5, -1], [1, 1], rtol=1)
+
+
+def test_the_package_shows_what_is_meant_to_be_used():
+    assert claims.check is check
+    assert dir(check) == sorted(check.__all__)
+    code = "import sys, claims.attack; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_readme_says_what_happens():
+    readme = Path(claims.__file__).with_name("README.md")
+    ran = doctest.testfile(str(readme), module_relative=False)
+    assert ran.attempted > 9 and not ran.failed

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import ast
-import sys
-from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-import mutants  # noqa: E402
-from alter import alterations  # noqa: E402
-from claims import Code  # noqa: E402
+from claims import attack
+from claims.alterations import alterations
+from claims.slices import Code
+from tools.run import mutants
 
 
 @pytest.mark.parametrize(
@@ -46,10 +44,8 @@ def test_what_is_altered(source, expected):
 
 
 def try_claims(*cells: str, share: float = 1.0) -> list[dict]:
-    code = Code(
-        [(1, "import numpy as np\nfrom helpers import check"), *enumerate(cells, 3)]
-    )
-    return mutants.Session(code, share).run(lambda: None)
+    opening = (1, "import numpy as np\nfrom claims import check")
+    return attack.attack([opening, *enumerate(cells, 3)], share)
 
 
 def test_only_what_leads_to_the_stated_side_alone_is_altered():
@@ -64,7 +60,7 @@ for value in both:
         'check.value("q", both + both + both + 1, stated, atol=1e-9)',
     )
     code = Code([(1, "\n".join(cells))])
-    (one,) = (mutants.Check(code, top, call) for top, call in code.checks())
+    (one,) = (attack.Check(code, top, call) for top, call in code.checks())
     assert [ast.unparse(s.node) for s in one.alone] == [
         "stated = []",
         "stated.append(3 * value + 1)",
@@ -90,8 +86,8 @@ def test_what_a_check_lets_through_is_named_with_its_line():
         'check.value("q", x**2, x**2 + 0.001, rtol=0.01)',
     )
     survivors = {(one["line"], one["what"]) for one in run["survivors"]}
-    assert (5, "term: x ** 2 + 0.001 → x ** 2") in survivors
-    assert (5, "sign: x ** 2 + 0.001 → x ** 2 - 0.001") in survivors
+    assert (4, "term: x ** 2 + 0.001 → x ** 2") in survivors
+    assert (4, "sign: x ** 2 + 0.001 → x ** 2 - 0.001") in survivors
 
 
 def test_random_numbers_are_the_same_again():
@@ -115,7 +111,7 @@ def test_equal_claims_and_weaker_bounds_do_not_count():
 
 
 def test_a_claim_without_an_end_is_an_error(monkeypatch):
-    monkeypatch.setattr(mutants, "LIMIT", 1)
+    monkeypatch.setattr(attack, "LIMIT", 1)
     (run,) = try_claims(
         "def half(n):\n    while n > 1:\n        n = n - 1\n    return n / 2",
         'check.value("q", 0.5, half(4))',
@@ -124,7 +120,8 @@ def test_a_claim_without_an_end_is_an_error(monkeypatch):
 
 
 def test_a_survivor_without_a_reason_is_reported(capsys, monkeypatch):
-    run = {"notebook": "small", "id": "q", "verdicts": {"survived": 1}}
+    run = {"notebook": "small", "problem": "p", "id": "q"}
+    run["verdicts"] = {"survived": 1}
     run["survivors"] = [{"line": 7, "what": "sign: a", "how": "by chance"}]
     monkeypatch.setattr(mutants, "explained", dict)
     assert not mutants.show([run])
@@ -133,9 +130,36 @@ def test_a_survivor_without_a_reason_is_reported(capsys, monkeypatch):
     assert mutants.show([run])
 
 
+def test_an_error_of_the_program_is_named_with_its_line():
+    with pytest.raises(RuntimeError, match="^4: NameError: name 'nothing'"):
+        try_claims("x = 1", "x + nothing")
+
+
+def test_a_problem_is_tried_again_only_when_its_code_has_changed(
+    tmp_path, monkeypatch, capfd
+):
+    def task(stated: str) -> mutants.Task:
+        code = f'from claims import check\ncheck.value("q", 2.0, {stated})'
+        cell = SimpleNamespace(body=code, body_line=3)
+        page = SimpleNamespace(path=tmp_path / "small.md", opening=[])
+        return mutants.Task(page, SimpleNamespace(label="p", cells=[cell]))
+
+    monkeypatch.setattr(mutants, "RECORD", tmp_path / "altered.json")
+    for stated, tried in (("1 + 1", 1), ("1 + 1", 0), ("3 - 1.0", 1)):
+        monkeypatch.setattr(mutants, "tasks", lambda one=stated: [task(one)])
+        assert mutants.main([]) == 0
+        assert f"Tried {tried} problems" in capfd.readouterr().out
+        record = mutants.recorded()
+        assert record["problems"]["p"]["state"] == task(stated).state
+        (run,) = record["runs"]
+        assert (run["notebook"], run["problem"], run["id"]) == ("small", "p", "q")
+        assert run["verdicts"]["refused"] > 3
+
+
 def test_the_record_is_of_these_notebooks():
-    states = {path.stem: mutants.state_of(path) for path in mutants.notebooks()}
-    assert mutants.recorded()["cells"] == states, "run `make mutants`"
+    states = {task.name: task.state for task in mutants.tasks()}
+    found = {name: of["state"] for name, of in mutants.recorded()["problems"].items()}
+    assert found == states, "run `make mutants`"
 
 
 def test_in_the_whole_book_hardly_anything_survives_and_nothing_without_a_reason():

@@ -3,11 +3,11 @@
 A check states a claim and tries to refute it. It then alters the claim (a sign, a
 coefficient, a missing term) and demands that the altered claim is refused: a check
 that would let an altered claim through is *vacuous* and fails. A passed check
-returns a `Result`, which shows as one line on the page and feeds the ledger.
+returns a `Result`, which a notebook shows as one line.
 
-Each takes the `id` of its question first, and the `claim` in words for the ledger. What
-cannot be checked (a NaN, too few samples, the same object on both sides) raises
-`ValueError`.
+Each takes an `id` first, with which all messages begin, and the `claim` in words. What
+cannot be checked (a NaN, too few samples, the same object on both sides) or would not
+be looked at (more derivatives than inputs, no points) raises `ValueError`.
 
 =====================  ==============================================================
 `identity`             two sympy expressions are equal
@@ -21,15 +21,24 @@ cannot be checked (a NaN, too few samples, the same object on both sides) raises
 from __future__ import annotations
 
 import html
+import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from numbers import Integral, Real
 from statistics import NormalDist
 
 import numpy as np
 import sympy
 
+__all__ = ["bound", "expectation", "gradient", "identity", "value"]
+__all__ += ["CheckFailed", "Result", "Vacuous"]
 COEFFICIENT = sympy.Rational(21, 20)  # the altered coefficient: 5 % too large
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 class CheckFailed(AssertionError):
@@ -44,7 +53,7 @@ class Vacuous(CheckFailed):
 class Result:
     """A claim that was not refuted, how it was tried, and what would have shown.
 
-    `id` of the question, `kind` of check, `claim` and `method` in words;
+    `id` of what is checked, `kind` of check, `claim` and `method` in words;
     `strength`: the error that would have shown; `mutants`: how many altered claims
     were refused.
     """
@@ -67,6 +76,16 @@ class Result:
         return {"text/plain": str(self), "text/html": page}, {"check": asdict(self)}
 
 
+def _refuse_options(id, **options) -> None:
+    """Raise `ValueError` for what makes a check empty: not above 0, or NaN."""
+    for name, option in options.items():
+        whole = name == "points"
+        kind = Integral if whole else Real
+        if not isinstance(option, kind) or not 0 < option < math.inf:
+            words = "whole number" if whole else "number"
+            raise ValueError(f"{id}: {name}={option!r} must be a {words} above 0")
+
+
 # ---------------------------------------------------------------- identities
 
 
@@ -77,20 +96,19 @@ def identity(
 
     `left`, `right`: sympy expressions or matrices of one shape, exact (no floats).
     Write one side unevaluated (`Derivative`, `Sum`, `Integral`), so that the claim
-    is not settled before it is stated. The random `points` obey the assumptions of the
-    symbols and the condition `given`. Raises `CheckFailed` with a point where the
-    sides differ, `Vacuous` if an altered claim passes as well.
+    is not settled before it is stated. The random `points` are real and obey the
+    assumptions of the symbols and the condition `given`. Raises `CheckFailed` with a
+    point where the sides differ, `Vacuous` if an altered claim passes as well.
     """
-    pairs = _entries(left, right)
+    _refuse_options(id, points=points)
+    pairs = _entries(id, left, right)
     if all(a == b for a, b in pairs):
         raise ValueError(
             f"{id}: both sides are the same expression; leave one unevaluated "
             "(Derivative, Sum, Integral) or state the claim differently"
         )
-    symbols = sorted(
-        set().union(*(a.free_symbols | b.free_symbols for a, b in pairs)), key=str
-    )
-    sample = _Sample(id, symbols, given, points)
+    symbols = set().union(*(a.free_symbols | b.free_symbols for a, b in pairs))
+    sample = _Sample(id, sorted(symbols, key=str), given, points)
     for a, b in pairs:
         if (point := sample.where_differ(a, b)) is not None:
             raise CheckFailed(
@@ -98,35 +116,38 @@ def identity(
                 f"{_digits(a, point)} against {_digits(b, point)}"
             )
     mutants = _refuse_altered(id, pairs, sample)
-    proved = all(_is_zero(a - b) for a, b in pairs)
-    method = (
-        "proved by sympy"
-        if proved
-        else f"equal to 20 digits at {len(sample.points)} random points "
-        "(evidence, not proof)"
-    )
-    return Result(
-        id,
-        "identity",
-        claim or _short(f"{left} = {right}"),
-        method,
-        f"{mutants} altered claims refused",
-        mutants,
-    )
+    method = f"equal to 20 digits at {len(sample.points)} random points"
+    method += " (evidence, not proof)"
+    if all(_is_zero(a - b) for a, b in pairs):
+        method = "proved by sympy"
+    claim = claim or _short(f"{left} = {right}")
+    strength = f"{mutants} altered claims refused"
+    return Result(id, "identity", claim, method, strength, mutants)
 
 
-def _entries(left, right) -> list[tuple[sympy.Expr, sympy.Expr]]:
-    left, right = sympy.sympify(left), sympy.sympify(right)
-    shapes = [getattr(side, "shape", ()) for side in (left, right)]
-    if shapes[0] != shapes[1]:
-        raise ValueError(f"the sides differ in shape: {shapes[0]} and {shapes[1]}")
-    pairs = list(zip(left, right, strict=True)) if shapes[0] else [(left, right)]
-    for side in (side for pair in pairs for side in pair):
-        if side.has(sympy.nan, sympy.zoo):
-            raise ValueError(f"undefined value in {side}")
-        if side.has(sympy.Float):
-            raise ValueError(f"inexact number in {side}; write a Rational")
-    return pairs
+def _entries(id, left, right) -> list[tuple[sympy.Expr, sympy.Expr]]:
+    (left, shape), (right, other) = (_side(id, side) for side in (left, right))
+    if shape != other:
+        raise ValueError(f"{id}: the sides differ in shape: {shape} and {other}")
+    return list(zip(left, right, strict=True))
+
+
+def _side(id, side) -> tuple[list[sympy.Expr], tuple]:
+    """The entries of a side, and its shape."""
+    with suppress(sympy.SympifyError):
+        side = sympy.sympify(side, strict=True)
+    shape = getattr(side, "shape", ())
+    entries = sympy.flatten(side) if shape else [side]
+    if not entries or not all(isinstance(entry, sympy.Expr) for entry in entries):
+        raise ValueError(
+            f"{id}: {_short(repr(side))} is no expression or matrix of sympy"
+        )
+    for entry in entries:
+        if entry.has(sympy.nan, sympy.zoo):
+            raise ValueError(f"{id}: undefined value in {entry}")
+        if entry.has(sympy.Float):
+            raise ValueError(f"{id}: inexact number in {entry}; write a Rational")
+    return entries, shape
 
 
 class _Sample:
@@ -138,11 +159,14 @@ class _Sample:
         wanted = points if symbols else 1
         for _ in range(200 * wanted):
             point = {s: self._draw(s) for s in symbols}
-            if bool(sympy.sympify(given).subs(point)):
+            if self._holds(given, point):
                 self.points.append(point)
             if len(self.points) == wanted:
                 return
-        raise ValueError(f"{id}: hardly any random point fulfils {given}")
+        raise ValueError(
+            f"{id}: hardly any random point fulfils {given} and the assumptions of "
+            "the symbols (whole numbers from -6 to 8, others within 3 of zero)"
+        )
 
     def _draw(self, symbol) -> sympy.Expr:
         if symbol.is_integer:
@@ -152,6 +176,26 @@ class _Sample:
         signed = symbol.is_positive is None and symbol.is_nonnegative is None
         size = size * self.rng.choice([-1, 1]) if signed else size
         return -size if symbol.is_negative else size
+
+    def _holds(self, given, point) -> bool:
+        """Whether a point obeys the condition and what its symbols assume."""
+        fits = (
+            getattr(number, f"is_{name}") is assumed
+            for symbol, number in point.items()
+            for name, assumed in symbol.assumptions0.items()
+        )
+        if not all(fits):
+            return False
+        try:
+            held = sympy.sympify(given).subs(point)
+        except (AttributeError, TypeError, sympy.SympifyError):
+            held = None
+        if held not in (sympy.true, sympy.false):
+            raise ValueError(
+                f"{self.id}: whether {given} holds at {_at(point)} cannot be told; "
+                "`given` is one condition on the symbols of the claim"
+            )
+        return bool(held)
 
     def value(self, expression, i: int):
         key = (expression, i)
@@ -165,10 +209,12 @@ class _Sample:
             a, b = self.value(left, i), self.value(right, i)
             if not (a.is_number and b.is_number):
                 raise ValueError(f"{self.id}: no number at {_at(point)}: {a}, {b}")
-            if a.has(sympy.nan, sympy.oo, sympy.zoo) or b.has(sympy.nan, sympy.oo):
+            infinite = [v.has(sympy.oo, -sympy.oo, sympy.zoo) for v in (a, b)]
+            if a.has(sympy.nan) or b.has(sympy.nan) or all(infinite):
                 continue
             usable += 1
-            if abs(a - b) > sympy.Float("1e-20") * (1 + abs(a) + abs(b)):
+            allowed = sympy.Float("1e-20") * (1 + abs(a) + abs(b))
+            if any(infinite) or abs(a - b) > allowed:
                 return point
         if 2 * usable < len(self.points):
             raise ValueError(f"{self.id}: undefined at most random points; use `given`")
@@ -243,43 +289,73 @@ def gradient(
     derivative in the first input, or a tuple with one for each of the first inputs.
     The derivative of an output of shape `o` in an input of shape `s` has shape
     `o + s`. `inputs`: shapes such as `(3, 5)`, drawn from N(0, 1), or functions of a
-    `torch.Generator` that return a tensor. Sizes of a matrix must differ, so that a
+    `torch.Generator` that return a tensor. Sizes in a shape must differ, so that a
     forgotten transpose shows. At each of the `points` no entry may be off by more than
     `rtol` of the largest one. Raises `CheckFailed` with the worst entry, `Vacuous` if
     an altered formula passes as well.
     """
     import torch
 
-    for shape in inputs:
-        if isinstance(shape, tuple) and len(shape) > len(set(shape)):
-            raise ValueError(f"{id}: use unequal sizes, not {shape}: a transpose hides")
-        if isinstance(shape, tuple) and 1 in shape:
-            raise ValueError(f"{id}: a size of 1 in {shape} hides wrong broadcasting")
+    _refuse_options(id, points=points, rtol=rtol)
+    if not inputs:
+        raise ValueError(f"{id}: there are no inputs; give a shape for each")
+    draws = [_draw(id, k, given) for k, given in enumerate(inputs)]
+
+    def traced(*tensors):
+        return _real_tensor(id, "f", f(*tensors))
+
     random_numbers = torch.Generator().manual_seed(sum(id.encode()))
     worst, refused = 0.0, 0
     for _ in range(points):
-        tensors = [_draw_tensor(torch, spec, random_numbers) for spec in inputs]
+        tensors = tuple(draw(random_numbers) for draw in draws)
         stated = formula(*tensors)
         stated = stated if isinstance(stated, tuple) else (stated,)
-        exact = torch.autograd.functional.jacobian(f, tuple(tensors))
-        for k, (ours, true) in enumerate(zip(stated, exact, strict=False)):
-            ours = torch.as_tensor(ours, dtype=torch.float64)
-            worst = max(worst, _compare_gradient(id, k, ours, true, rtol))
-            refused += _refuse_altered_gradient(id, ours, true, rtol)
-    return Result(
-        id,
-        "gradient",
-        claim or "the formula is the derivative",
-        f"autograd agrees to {_power_of_ten(worst)} at {points} random points",
-        f"an error of {rtol:.0e} would show",
-        refused,
-    )
+        if not 0 < len(stated) <= len(tensors):
+            raise ValueError(
+                f"{id}: the formula gives {len(stated)} derivatives for {len(tensors)} "
+                "inputs; it must return one for each of the first inputs"
+            )
+        exact = torch.autograd.functional.jacobian(traced, tensors)
+        for k, ours in enumerate(stated):
+            ours = _real_tensor(id, "the formula", ours)
+            worst = max(worst, _compare_gradient(id, k, ours, exact[k], rtol))
+            refused += _refuse_altered_gradient(id, ours, exact[k], rtol)
+    claim = claim or "the formula is the derivative"
+    method = f"autograd agrees to {_power_of_ten(worst)} at {points} random points"
+    strength = f"an error of {rtol:.0e} would show"
+    return Result(id, "gradient", claim, method, strength, refused)
 
 
-def _draw_tensor(torch, spec, random_numbers):
-    if callable(spec):
-        return spec(random_numbers).to(torch.float64)
-    return torch.randn(spec, generator=random_numbers, dtype=torch.float64)
+def _draw(id, k: int, given) -> Callable:
+    """What draws an input, given as a shape or as a function of a generator."""
+    import torch
+
+    if callable(given):
+        who = f"the function that draws input {k}"
+        return lambda numbers: _real_tensor(id, who, given(numbers))
+    sizes = list(given) if isinstance(given, Iterable) else [given]
+    sound = all(isinstance(size, Integral) and size > 1 for size in sizes)
+    if not sound or len(sizes) > len(set(sizes)):
+        raise ValueError(
+            f"{id}: input {k} is {_short(repr(given))}; give a shape such as (3, 5), "
+            "with unequal sizes above 1, so that neither a transpose nor broadcasting "
+            "hides an error, or a function of a torch.Generator"
+        )
+    return lambda numbers: torch.randn(sizes, generator=numbers, dtype=torch.float64)
+
+
+def _real_tensor(id, who: str, given):
+    """What somebody returned, in double precision."""
+    import torch
+
+    if not isinstance(given, torch.Tensor) or given.is_complex():
+        is_tensor = isinstance(given, torch.Tensor)
+        what = "complex numbers" if is_tensor else f"a {type(given).__name__}"
+        raise ValueError(
+            f"{id}: {who} returned {what}; return a real tensor (as the formula, for "
+            "several inputs, a tuple of them)"
+        )
+    return given.to(torch.float64)
 
 
 def _gradient_error(ours, true) -> float:
@@ -328,21 +404,25 @@ def value(
 ) -> Result:
     """Computed numbers are the expected ones, of one shape and to within `rtol`.
 
-    Whole numbers are compared exactly. `atol` is needed where zero is expected.
-    Raises `CheckFailed` with both numbers and the relative error of the worst entry;
-    `Vacuous` if the tolerance lets a wrong sign or a 5 % larger number through.
+    Whole numbers of at most 64 bits are compared exactly. `atol` is needed where zero
+    is expected. Raises `CheckFailed` with both numbers and the relative error of the
+    worst entry; `Vacuous` if the tolerance lets a wrong sign or a 5 % larger number
+    through.
     """
-    _refuse_same_object(id, computed, expected)
-    computed, expected = _numbers(id, computed), _numbers(id, expected)
+    _refuse_options(id, rtol=rtol, **({"atol": atol} if atol != 0 else {}))
+    computed, expected = _two_sides(id, computed, expected)
     if computed.shape != expected.shape:
         raise ValueError(
             f"{id}: shapes differ: {computed.shape} computed, {expected.shape} expected"
         )
-    exact = all(np.issubdtype(a.dtype, np.integer) for a in (computed, expected))
-    allowed = 0 * np.abs(expected) if exact else atol + rtol * np.abs(expected)
+    # True and False are whole numbers too, unless a tolerance says otherwise
+    exact = all(a.dtype.kind in "iub"[: 2 + (not atol)] for a in (computed, expected))
+    dtype = object if exact else np.result_type(computed, expected, float)
+    computed, expected = computed.astype(dtype), expected.astype(dtype)
+    allowed = 0 if exact else atol + rtol * np.abs(expected)
     if not exact and not np.all(allowed > 0):
         raise ValueError(f"{id}: zero is expected somewhere; state `atol`")
-    error = np.abs(computed - expected)
+    error = np.asarray(np.abs(computed - expected))
     if np.any(error > allowed):
         place = np.unravel_index(np.argmax(error - allowed), error.shape)
         raise CheckFailed(
@@ -355,17 +435,12 @@ def value(
         if np.all(np.abs(computed - wrong) <= allowed * (1 + 1e-6)):
             raise Vacuous(f"{id}: the tolerance lets {what} through")
     entries = "one number" if expected.size == 1 else f"{expected.size} numbers"
-    return Result(
-        id,
-        "value",
-        claim or f"{entries} as stated",
-        f"{entries} {'equal' if exact else 'computed and compared'}",
-        "any difference would show"
-        if exact
-        else f"an error of {rtol:.0e} would show"
-        + (f" (of {atol:.0e} at zero)" if atol else ""),
-        len(altered),
-    )
+    method = f"{entries} {'equal' if exact else 'computed and compared'}"
+    strength = f"an error of {rtol:.0e} would show"
+    strength += f" (of {atol:.0e} at zero)" if atol else ""
+    strength = "any difference would show" if exact else strength
+    claim = claim or f"{entries} as stated"
+    return Result(id, "value", claim, method, strength, len(altered))
 
 
 def _altered_numbers(expected, exact):
@@ -375,23 +450,47 @@ def _altered_numbers(expected, exact):
     return [(-expected, "a flipped sign"), (larger, "a larger number")]
 
 
-def _refuse_same_object(id, first, second) -> None:
-    mutable = hasattr(first, "shape") or isinstance(first, list)
-    if mutable and first is second:
+def _two_sides(id, first, second) -> tuple[np.ndarray, np.ndarray]:
+    """Both sides as arrays, which must not be the same numbers in memory."""
+    arrays = as_numbers(id, first), as_numbers(id, second)
+    keys = "data", "shape", "strides"
+    one, other = ([a.__array_interface__[key] for key in keys] for a in arrays)
+    has_parts = hasattr(first, "shape") or isinstance(first, list | tuple)
+    if one == other or (has_parts and first is second):
         raise ValueError(f"{id}: the same object is given twice")
+    return arrays
 
 
-def _numbers(id, something) -> np.ndarray:
-    if hasattr(something, "detach"):
-        something = something.detach().cpu().numpy()
-    numbers = np.asarray(something)
-    if numbers.dtype == bool or not np.issubdtype(numbers.dtype, np.number):
-        numbers = numbers.astype(float)
-    if numbers.size == 0:
+def as_numbers(id: str, given) -> np.ndarray:
+    """A number, an array, a tensor or lists of such as an array of finite numbers.
+
+    Fractions and the like become floats. Raises `ValueError` for anything else, for
+    nothing, and for NaN.
+    """
+    if hasattr(given, "detach"):
+        given = given.detach().cpu().numpy()
+    try:
+        array = np.asarray(given)
+        if array.dtype == object and all(hasattr(x, "__float__") for x in array.flat):
+            array = array.astype(float)
+        if array.dtype.kind not in "biufc":
+            raise TypeError("not all of it are numbers")
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"{id}: {_short(repr(given))} cannot be compared; give a number, an array, "
+            f"or lists of equal length ({error})"
+        ) from None
+    if array.size == 0:
         raise ValueError(f"{id}: nothing to compare")
-    if not np.all(np.isfinite(numbers)):
+    if not np.all(np.isfinite(array)):
         raise ValueError(f"{id}: NaN or infinity among the numbers")
-    return numbers
+    return array
+
+
+def _as_real(id, array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind == "c":
+        raise ValueError(f"{id}: complex numbers; check real and imaginary part apart")
+    return array.astype(float)
 
 
 def _relative(error, expected) -> str:
@@ -423,8 +522,8 @@ def expectation(
     direction, relative to `scale`, by default the largest absolute value. Raises
     `CheckFailed` with the z-score, `Vacuous` if there are too few samples to notice.
     """
-    samples = _numbers(id, samples).astype(float)
-    value = _numbers(id, value).astype(float)
+    _refuse_options(id, notice=notice)
+    samples, value = (_as_real(id, as_numbers(id, given)) for given in (samples, value))
     if samples.ndim == 0 or samples.shape[1:] != value.shape:
         raise ValueError(
             f"{id}: samples of shape {samples.shape} do not belong to a value of shape "
@@ -432,9 +531,10 @@ def expectation(
         )
     if len(samples) < 30:
         raise ValueError(f"{id}: {len(samples)} samples are too few for an interval")
-    scale = float(np.abs(value).max()) if scale is None else scale
-    if scale == 0:
+    if scale is None and not np.any(value):
         raise ValueError(f"{id}: zero is expected; state the `scale` of an error")
+    scale = float(np.abs(value).max()) if scale is None else scale
+    _refuse_options(id, scale=scale)
     mean = samples.mean(axis=0)
     error = samples.std(axis=0, ddof=1) / np.sqrt(len(samples))
     if np.all(error == 0):
@@ -456,15 +556,11 @@ def expectation(
             f"{id}: too few samples to notice an error of {notice:.1%}: "
             f"about {int(len(samples) / wanted**2) + 1} are needed"
         )
-    return Result(
-        id,
-        "expectation",
-        claim or f"{value.size} mean(s) as stated",
-        f"the mean of {len(samples):,} samples agrees, {value.size} "
-        + ("entry" if value.size == 1 else "entries"),
-        f"an error of {notice:.2g} of the size would show",
-        2 * value.size,
-    )
+    entries = "entry" if value.size == 1 else "entries"
+    method = f"the mean of {len(samples):,} samples agrees, {value.size} {entries}"
+    strength = f"an error of {notice:.2g} of the size would show"
+    claim = claim or f"{value.size} mean(s) as stated"
+    return Result(id, "expectation", claim, method, strength, 2 * value.size)
 
 
 # -------------------------------------------------------------- inequalities
@@ -478,11 +574,14 @@ def bound(id: str, lower, upper, *, claim: str = "", rtol: float = 1e-12) -> Res
     `CheckFailed` with the violating point, `Vacuous` if the reversed inequality
     holds too.
     """
-    _refuse_same_object(id, lower, upper)
-    lower, upper = _numbers(id, lower), _numbers(id, upper)
+    if rtol != 0:
+        _refuse_options(id, rtol=rtol)
+    if rtol >= COEFFICIENT - 1:
+        raise Vacuous(f"{id}: rtol={rtol} forgives errors of 5 %, not only rounding")
+    lower, upper = (_as_real(id, side) for side in _two_sides(id, lower, upper))
     if lower.shape != upper.shape and lower.ndim and upper.ndim:
         raise ValueError(f"{id}: shapes differ: {lower.shape} and {upper.shape}")
-    lower, upper = np.broadcast_arrays(lower.astype(float), upper.astype(float))
+    lower, upper = np.broadcast_arrays(lower, upper)
     size = np.maximum(np.abs(lower), np.abs(upper))
     slack = rtol * size
     if np.any(lower > upper + slack):
@@ -494,14 +593,9 @@ def bound(id: str, lower, upper, *, claim: str = "", rtol: float = 1e-12) -> Res
     if np.all(upper <= lower + slack):
         raise Vacuous(f"{id}: both sides are equal everywhere; state an identity")
     where = "one point" if lower.size == 1 else f"{lower.size} points"
-    return Result(
-        id,
-        "bound",
-        claim or "the inequality holds",
-        f"holds at {where}",
-        _closest(lower, upper, size, rtol),
-        1,
-    )
+    claim = claim or "the inequality holds"
+    closest = _closest(lower, upper, size, rtol)
+    return Result(id, "bound", claim, f"holds at {where}", closest, 1)
 
 
 def _closest(lower, upper, size, rtol) -> str:

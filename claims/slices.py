@@ -1,6 +1,6 @@
-"""What the checks of a notebook state: the statements that lead to one side alone.
+"""What the checks of a program state: the statements that lead to one side alone.
 
-The statements of a notebook are related by the names that they define and use. What
+The statements of a program are related by the names that they define and use. What
 leads to an argument of a check is its *slice*; what a check states is the slice of the
 stated argument, without the statements that the measured side depends on too.
 """
@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 KINDS = ("identity", "gradient", "value", "expectation", "bound")
+COMPREHENSION = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+SCOPE = ast.FunctionDef | ast.ClassDef | ast.Lambda | COMPREHENSION
 
 
 @dataclass(frozen=True, eq=False)
 class Statement:
     """A statement without a body of its own, or the head of a compound one.
 
-    `top`: the number of the statement of the notebook that it belongs to; `node`: the
+    `top`: the number of the statement of the program that it belongs to; `node`: the
     statement itself, or what the head evaluates; `kills`: whether it gives its names
     new values, whatever they had.
     """
@@ -33,26 +35,26 @@ class Statement:
 
 
 class Code:
-    """The statements of a notebook, in order."""
+    """The statements of a program, in order."""
 
     def __init__(self, cells: Iterable[tuple[int, str]]):
-        """`cells`: the first line and the source of each."""
+        """`cells`: the number of the first line and the source of each."""
         self.tops: list[ast.stmt] = []
         self.lines: list[int] = []
         self.ends: list[int] = []  # where the cell of each statement ends
         for line, source in cells:
             body = ast.parse(source).body
             self.tops += body
-            self.lines += [line + node.lineno for node in body]
+            self.lines += [line + node.lineno - 1 for node in body]
             self.ends += [len(self.tops)] * len(body)
 
     @cached_property
     def imported(self) -> set[str]:
         """The names of modules and of what was imported from them."""
-        nodes = (node for top in self.tops for node in ast.walk(top))
         aliases = (
             alias
-            for node in nodes
+            for top in self.tops
+            for node in ast.walk(top)
             if isinstance(node, ast.Import | ast.ImportFrom)
             for alias in node.names
         )
@@ -71,17 +73,11 @@ class Code:
         defines, uses = names(head if bodies else [node])
         changed = self._modified(node)
         kills = sure and not changed and not isinstance(node, ast.AugAssign)
-        yield Statement(
-            top,
-            node,
-            frozenset(defines | changed),
-            frozenset(uses) | around,
-            kills,
-            bool(bodies),
-        )
+        defines, uses = frozenset(defines | changed), frozenset(uses) | around
+        yield Statement(top, node, defines, uses, kills, bool(bodies))
         sure = sure and isinstance(node, ast.For | ast.With)
         for child in bodies:
-            yield from self._flat(child, top, around | uses, sure)
+            yield from self._flat(child, top, uses, sure)
 
     def _modified(self, node: ast.stmt) -> set[str]:
         """The names whose objects a statement changes: `x[0] = 1`, `x.append(1)`."""
@@ -93,12 +89,12 @@ class Code:
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             targets = [node.value.func]
         found = set()
-        for target in targets:
-            if isinstance(target, ast.Subscript | ast.Attribute):
-                while isinstance(target, ast.Subscript | ast.Attribute):
-                    target = target.value
-                if isinstance(target, ast.Name):
-                    found.add(target.id)
+        for whole in targets:
+            target = whole
+            while isinstance(target, ast.Subscript | ast.Attribute):
+                target = target.value
+            if target is not whole and isinstance(target, ast.Name):
+                found.add(target.id)
         return found - self.imported
 
     @cached_property
@@ -138,8 +134,8 @@ class Code:
         for k, top in enumerate(self.tops):
             call = getattr(top, "value", None)
             if isinstance(top, ast.Expr) and isinstance(call, ast.Call):
-                function = ast.unparse(call.func)
-                if function.startswith("check.") and function[6:] in KINDS:
+                module, _, kind = ast.unparse(call.func).rpartition(".")
+                if module == "check" and kind in KINDS:
                     yield k, call
 
 
@@ -176,19 +172,9 @@ def _visit(node: ast.AST, defined: set[str], used: set[str]) -> None:
         return
     inner_defined: set[str] = set()
     inner_used: set[str] = set()
-    local = isinstance(
-        node,
-        ast.FunctionDef
-        | ast.ClassDef
-        | ast.Lambda
-        | ast.ListComp
-        | ast.SetComp
-        | ast.DictComp
-        | ast.GeneratorExp,
-    )
     for child in ast.iter_child_nodes(node):
         _visit(child, inner_defined, inner_used)
-    if local:
+    if isinstance(node, SCOPE):
         arguments = {a.arg for a in ast.walk(node) if isinstance(a, ast.arg)}
         used |= inner_used - inner_defined - arguments
         if isinstance(node, ast.FunctionDef | ast.ClassDef):

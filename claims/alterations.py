@@ -11,7 +11,7 @@ transpose      `a.T` becomes `a`
 relation       `a < b` becomes `a >= b`, `min` becomes `max`, a bound is reversed
 =============  ====================================================================
 
-Only what says something is altered: not text, options such as `axis=0`, sizes of
+Only what states something is altered: not text, options such as `axis=0`, sizes of
 arrays, or the seeds of random numbers.
 """
 
@@ -22,120 +22,58 @@ import copy
 from collections.abc import Iterator
 
 OPPOSITE = {ast.Add: ast.Sub, ast.Sub: ast.Add}
-REVERSED = {
-    ast.Lt: ast.GtE,
-    ast.GtE: ast.Lt,
-    ast.Gt: ast.LtE,
-    ast.LtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-}
-OTHER = {"min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum"}
-TURNED = {"T", "mT"}
+REVERSED = {ast.Lt: ast.GtE, ast.Gt: ast.LtE, ast.Eq: ast.NotEq}
+REVERSED |= {reverse: relation for relation, reverse in REVERSED.items()}
+EXTREMES = {"min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum"}
+TRANSPOSES = {"T", "mT"}
 # functions whose plain numbers are shapes, places or seeds
-SHAPES = {
-    "arange",
-    "argmax",
-    "argmin",
-    "chunk",
-    "concatenate",
-    "cumsum",
-    "default_rng",
-    "diagonal",
-    "empty",
-    "expand",
-    "eye",
-    "flatten",
-    "full",
-    "linspace",
-    "logspace",
-    "manual_seed",
-    "mean",
-    "movedim",
-    "ones",
-    "permute",
-    "prod",
-    "rand",
-    "randn",
-    "range",
-    "repeat",
-    "repeat_interleave",
-    "reshape",
-    "roll",
-    "round",
-    "softmax",
-    "split",
-    "squeeze",
-    "stack",
-    "std",
-    "sum",
-    "symbols",
-    "swapaxes",
-    "tile",
-    "transpose",
-    "unflatten",
-    "unsqueeze",
-    "var",
-    "view",
-    "zeros",
-}
-
-MUTE = {"targets", "target", "args", "decorator_list", "returns", "keys", "slice"}
+SHAPES = set(
+    """
+    arange argmax argmin chunk concatenate cumsum default_rng diagonal empty expand
+    eye flatten full linspace logspace manual_seed mean movedim ones permute prod
+    rand randn range repeat repeat_interleave reshape roll round softmax split
+    squeeze stack std sum symbols swapaxes tile transpose unflatten unsqueeze var
+    view zeros
+    """.split()
+)
+# parts of the syntax in which nothing is stated
+SILENT = {"targets", "target", "args", "decorator_list", "returns", "keys", "slice"}
 
 
 def alterations(root: ast.AST) -> Iterator[tuple[str, str, ast.AST]]:
     """Each altered copy of `root`, with the kind of alteration and what was done."""
-    for path, node in _places(root, ()):
+    for node in _places(root):
         for kind, new in _altered(node):
-            changed = copy.deepcopy(root)
             what = f"{ast.unparse(node)} → {ast.unparse(new)}"
-            if not path:
-                changed = new
-            else:
-                _replace(changed, path, new)
-            yield kind, what, ast.fix_missing_locations(changed)
+            yield kind, what, replaced(root, node, new)
 
 
-def _replace(root: ast.AST, path: tuple, new: ast.AST) -> None:
-    for step in path[:-1]:
-        root = _step(root, step)
-    name, index = path[-1]
-    if index is None:
-        setattr(root, name, new)
-    else:
-        getattr(root, name)[index] = new
+def replaced(root: ast.AST, old: ast.AST, new: ast.AST) -> ast.AST:
+    """A copy of a tree in which one node is another."""
+    return ast.fix_missing_locations(copy.deepcopy(root, {id(old): new}))
 
 
-def _step(node: ast.AST, step: tuple) -> ast.AST:
-    name, index = step
-    value = getattr(node, name)
-    return value if index is None else value[index]
-
-
-def _places(node: ast.AST, path: tuple) -> Iterator[tuple[tuple, ast.AST]]:
-    """The nodes that say something, each with the way to it."""
-    yield path, node
+def _places(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes that state something."""
+    yield node
     for name, value in ast.iter_fields(node):
-        if _is_mute(node, name):
+        if _is_silent(node, name):
             continue
-        children = enumerate(value) if isinstance(value, list) else [(None, value)]
-        for index, child in children:
-            if not isinstance(child, ast.AST):
-                continue
-            if isinstance(child, ast.Constant) and _is_shape(node, name):
-                continue
-            yield from _places(child, (*path, (name, index)))
+        for child in value if isinstance(value, list) else [value]:
+            is_size = isinstance(child, ast.Constant) and _is_shape(node, name)
+            if isinstance(child, ast.AST) and not is_size:
+                yield from _places(child)
 
 
-def _is_mute(node: ast.AST, field: str) -> bool:
+def _is_silent(node: ast.AST, field: str) -> bool:
     """Names, options, defaults, keys, places, and what is assigned to."""
     if isinstance(node, ast.Call):
-        # in x.T.sum() what the method is called on does say something
+        # in x.T.sum() what the method is called on does state something
         named = field == "func" and not isinstance(node.func, ast.Attribute)
         return named or field == "keywords"
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         return field == "right" and isinstance(node.right, ast.Constant)
-    return isinstance(node, ast.JoinedStr) or field in MUTE
+    return isinstance(node, ast.JoinedStr) or field in SILENT
 
 
 def _is_shape(node: ast.AST, field: str) -> bool:
@@ -162,7 +100,7 @@ def _altered(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
         yield from _shifted(node)
     elif isinstance(node, ast.Call):
         yield from _altered_call(node)
-    elif isinstance(node, ast.Attribute) and node.attr in TURNED:
+    elif isinstance(node, ast.Attribute) and node.attr in TRANSPOSES:
         yield "transpose", node.value
     elif isinstance(node, ast.Compare) and type(node.ops[0]) in REVERSED:
         op = REVERSED[type(node.ops[0])]()
@@ -223,12 +161,12 @@ def _altered_call(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
             yield "exponent", node.args[0]
         else:
             yield "transpose" if name == "t" else "exponent", node.func.value
-    elif name in OTHER:
+    elif name in EXTREMES:
         new = copy.deepcopy(node)
         if isinstance(new.func, ast.Attribute):
-            new.func.attr = OTHER[name]
+            new.func.attr = EXTREMES[name]
         else:
-            new.func.id = OTHER[name]
+            new.func.id = EXTREMES[name]
         yield "relation", new
     elif name == "range" and node.args:
         for k in range(min(2, len(node.args))):

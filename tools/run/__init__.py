@@ -1,0 +1,1 @@
+"""What executes the code of the book."""

@@ -1,0 +1,171 @@
+"""Alter the claims of each problem and demand that its checks say no.
+
+    python -m tools mutants [--only general_review] [--share 0.1]
+
+What is altered, and how, stands in the package `claims`. Problems are tried side by
+side, each with the opening cells of its page. What was found is written to
+results/measured/altered.json, which the book shows; a problem is tried again when its
+code or the package has changed. The exit status is 1 if a problem fails, or an altered
+claim survived that book/altered.yml does not explain.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+
+import yaml
+from tqdm import tqdm
+
+import claims
+from claims.attack import attack
+from helpers.recording import MEASURED, provenance, record
+
+from ..source.model import Book, Page, Problem
+from ..workspace import ROOT
+
+RECORD = MEASURED / "altered.json"
+EXPLAINED = ROOT / "book" / "altered.yml"
+PACKAGE = sorted(Path(claims.__file__).parent.glob("*.py"))
+
+
+class Task:
+    """A problem to be tried: its name, its page, and its code with lines."""
+
+    def __init__(self, page: Page, problem: Problem):
+        self.page = page.path
+        self.name = problem.label or f"{page.path.stem}: {problem.title}"
+        blocks = [*page.opening, *problem.cells]
+        self.cells = [(block.body_line, block.body) for block in blocks]
+
+    @property
+    def state(self) -> str:
+        """A hash of all that decides about the verdicts."""
+        state = hashlib.sha256(json.dumps([text for _, text in self.cells]).encode())
+        for file in PACKAGE:
+            state.update(file.read_bytes())
+        return state.hexdigest()[:16]
+
+    def run(self, share: float) -> tuple[list[dict], float]:
+        """What became of the altered claims of each check, and the seconds it took."""
+        os.chdir(self.page.parent)
+        start, bar = time.perf_counter(), tqdm(desc=self.name, file=sys.__stderr__)
+
+        def report(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        head = {"notebook": self.page.stem, "problem": self.name}
+        runs = [head | run for run in attack(self.cells, share, report)]
+        return runs, time.perf_counter() - start
+
+
+def tasks() -> list[Task]:
+    """The problems with code, in the order of the book."""
+    pages = Book().notebooks
+    return [Task(page, one) for page in pages for one in page.problems if one.cells]
+
+
+def try_all(tried: list[Task], share: float) -> Iterator[tuple[Task, Future]]:
+    """Each problem with what came of it; problems go side by side."""
+    # each in a process of its own: its cells may change what a process imports
+    spawn = get_context("spawn")
+    longest_first = sorted(tried, key=lambda task: -len(str(task.cells)))
+    with ProcessPoolExecutor(os.cpu_count(), spawn, max_tasks_per_child=1) as pool:
+        jobs = {pool.submit(task.run, share): task for task in longest_first}
+        for job in as_completed(jobs):
+            yield jobs[job], job
+
+
+def recorded() -> dict:
+    """What was found before."""
+    none = {"problems": {}, "runs": []}
+    return json.loads(RECORD.read_text("utf-8")) if RECORD.exists() else none
+
+
+def keep(task: Task, runs: list[dict], seconds: float, order: list[str]) -> None:
+    """Put the runs of a problem into the record, sorted by problem."""
+    old, now = recorded(), provenance()
+    made = {"date": now["date"], "commit": now["commit"], "state": task.state}
+    problems = old["problems"] | {task.name: made | {"seconds": round(seconds, 1)}}
+    runs = [run for run in old["runs"] if run["problem"] != task.name] + runs
+    record(
+        "altered",
+        [run for name in order for run in runs if run["problem"] == name],
+        title="Claims that were altered, and what the checks said",
+        command="make mutants",
+        seconds=round(sum(one.get("seconds", 0) for one in problems.values()), 1),
+        folder=RECORD.parent,
+        problems={name: problems[name] for name in order if name in problems},
+    )
+
+
+def explained() -> dict[tuple[str, str], str]:
+    """Why an altered claim may survive, by id and by what was altered."""
+    found = yaml.safe_load(EXPLAINED.read_text("utf-8")) or []
+    return {(one["id"], what): one["why"] for one in found for what in one["what"]}
+
+
+def total(runs: Iterable[dict]) -> Counter:
+    """How often each verdict was given."""
+    return sum((Counter(run["verdicts"]) for run in runs), Counter())
+
+
+def show(runs: list[dict]) -> bool:
+    """Print the numbers and what is not explained; whether all is explained."""
+    for name in dict.fromkeys(run["problem"] for run in runs):
+        counted = total(run for run in runs if run["problem"] == name)
+        words = ", ".join(f"{n} {verdict}" for verdict, n in counted.most_common())
+        print(f"{name}: {words}")
+    known, good = explained(), True
+    for run in runs:
+        for one in run["survivors"]:
+            if (run["id"], one["what"]) not in known:
+                place = f"notebooks/{run['notebook']}.md:{one['line']}"
+                print(f"{place}: {run['id']}: {one['what']} survives: {one['how']}")
+                good = False
+    return good
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Alter claims, record what was found, say what survived without a reason."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", metavar="NAME", help="a notebook or a problem")
+    parser.add_argument("--share", type=float, default=1.0, help="of the alterations")
+    options = parser.parse_args(arguments)
+    known, whole = tasks(), options.share == 1
+    order = [task.name for task in known]
+    wanted = [t for t in known if options.only in (None, t.page.stem, t.name)]
+    if not wanted:
+        parser.error(f"no notebook or problem {options.only}; there are {order}")
+    done = recorded()["problems"] if whole else {}
+    left = [t for t in wanted if done.get(t.name, {}).get("state") != t.state]
+    start, found, good = time.perf_counter(), [], True
+    for task, job in try_all(left, options.share):
+        try:
+            runs, seconds = job.result()
+        except RuntimeError as error:
+            print(f"notebooks/{task.page.name}:{error}")
+            good = False
+            continue
+        found += runs
+        if whole:
+            keep(task, runs, seconds, order)
+    print(f"Tried {len(left)} problems in {time.perf_counter() - start:.0f} s.")
+    if whole:
+        names = {task.name for task in wanted}
+        found = [run for run in recorded()["runs"] if run["problem"] in names]
+    return 0 if show(found) and good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
