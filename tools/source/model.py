@@ -328,9 +328,10 @@ class Book:
         Raises `ValueError` if the arguments of a macro are not in braces.
         """
         before = None
-        while before != tex and "\\" in tex:
+        while before != tex:
             before = tex
-            for name, macro in self.macros.items():
+            for name in [name for name in self.macros if f"\\{name}" in tex]:
+                macro = self.macros[name]
                 body, count = macro if isinstance(macro, list) else (macro, 0)
                 use = rf"(?<!\\)((?:\\\\)*)([_^]?)\\{name}(?![A-Za-z])"
                 use += rf"\s*\{{({BRACED})\}}" * count
