@@ -21,7 +21,7 @@ from markdown_it.token import Token
 from ..workspace import ROOT
 from .model import ID, Block, Book, Page, SourceError
 from .notebook import Notebook
-from .problems import faults_of_problems
+from .problems import dotted, faults_of_problems
 
 Found = Iterator[tuple[int, str]]  # lines with what is wrong there
 
@@ -165,7 +165,7 @@ def in_tree(tree: ast.Module, above: int) -> Found:
             yield line, "a star import"
         if not isinstance(node, ast.Call):
             continue
-        name = ast.unparse(node.func)
+        name = dotted(node.func)
         if name.startswith("check.") and node is not right:
             yield line, f"{name} is not the last statement of its cell"
         if name == "print" and SUCCESS.search(ast.unparse(node)):
