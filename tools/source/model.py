@@ -7,9 +7,10 @@ its line, so that one slip does not hide another.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -25,10 +26,13 @@ from myst_parser.parsers.mdit import create_md_parser
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from ..workspace import ROOT
-from .directives import DIRECTIVES, Kind
+from .directives import DIRECTIVES, OPTIONAL, Kind
 
+ID = r"[a-z]{2}-\d[a-z0-9]*(?:-[a-z0-9]+)*"  # of a question
 EFFORT = re.compile(r"\*Difficulty ([1-3]), ([1-9]\d*) minutes\b")
 NUMBER = re.compile(r"^(Problem \d+:|[\d.]+) ")  # before the topic of a problem
+DIRECTIVE = re.compile(r"\{([\w:-]+)\}\s*(.*?)\s*")
+QUOTED = re.compile(r"^(`{3,}\{([\w:-]+)\})(.*`.*)$", re.M)  # a title with `
 STUDY = re.compile(r'\bresults\.study\(\s*"([\w-]+)"')
 
 BRACED = r"(?:\\.|[^{}\\])*"  # what may stand in braces, and braces therein
@@ -55,15 +59,16 @@ class Block:
     """A block of a text: a heading, plain Markdown, or a directive.
 
     `kind`: "heading", "text" or the name of the directive; `first`: the line of the
-    file at which the text begins to which the `tokens` refer; `line` and `end`: the
-    first and the last line of the block in the file; `label`: what `(label)=` before it
-    says. Of a directive, `body_line` is the line at which its body begins, and `inside`
+    file at which the text begins to which the `tokens` refer; `source`: its own lines;
+    `line` and `end`: the first and the last of them in the file; `label`: what
+    `(label)=` before it says. Of a directive, `body_line` is the line at which its body begins, and `inside`
     holds the blocks of a body that is text.
     """
 
     kind: str
     first: int
     tokens: list[Token] = field(repr=False)
+    source: str = field(default="", repr=False)
     label: str = ""
     argument: str = ""
     options: dict[str, Any] = field(default_factory=dict)
@@ -184,13 +189,22 @@ class Page:
 
     @property
     def is_notebook(self) -> bool:
-        """Whether its code is executed."""
-        return "\njupytext:" in self.text
+        """Whether it is a problem set, whose code is executed."""
+        return self.name.startswith("notebooks/")
 
     @property
     def cells(self) -> list[Block]:
         """All code cells, in order."""
         return [block for block in self.blocks if block.kind == "code-cell"]
+
+    def fault(self, line: int, message: str) -> None:
+        """Note what is wrong with it."""
+        self.faults.append((line, message))
+
+    def located(self, faults: Iterable[tuple[int, str]]) -> str:
+        """Faults in order, a line each, with file and line before it."""
+        found = sorted(set(faults))
+        return "\n".join(f"{self.name}.md:{line}: {said}" for line, said in found)
 
     @property
     def questions(self) -> list[Question]:
@@ -217,10 +231,12 @@ class Book:
 
     def __init__(self, root: Path = ROOT):
         self.root = root
-        with located("_config.yml:1"):
+        with located("_config.yml"):
             self.config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
-        repository = self.config["repository"]
-        self.repository = repository["url"].rstrip("/")
+            repository = self.config["repository"]
+            self.repository = repository["url"].rstrip("/")
+        with located("_toc.yml"):
+            pages = list(contents(root))
         self.files = f"{self.repository}/blob/{repository.get('branch', 'main')}"
         owner, name = self.repository.split("/")[-2:]
         self.site = f"https://{owner}.github.io/{name}"  # where the workflow publishes
@@ -231,7 +247,7 @@ class Book:
         self.labels: dict[str, Target] = {}
         self.pages: dict[str, Page] = {}
         counts: Counter = Counter()
-        for name, chapter in contents(root):
+        for name, chapter in pages:
             page = self.pages[name] = read_page(self.parser, root, name)
             self._name(page, chapter, counts)
             _sort(page, self.labels)
@@ -267,13 +283,12 @@ class Book:
     def refuse_faults(self, *names: str) -> None:
         """Raise `SourceError` with all faults of these pages, or of all."""
         pages = [self.pages[name] for name in names] or self.pages.values()
-        found = [
-            f"{page.path.relative_to(self.root)}:{line}: {message}"
-            for page in pages
-            for line, message in sorted(page.faults)
-        ]
-        if found:
+        if found := [page.located(page.faults) for page in pages if page.faults]:
             raise SourceError("\n".join(found))
+
+    def blocks_of(self, text: str, line: int, page: Page) -> list[Block]:
+        """The blocks of a title or caption that stands in this line of a page."""
+        return _blocks(self.parser, text, line, page)
 
     # ------------------------------------------------------- labels and numbers
 
@@ -284,7 +299,7 @@ class Book:
             if not label:
                 return
             if label in self.labels:
-                page.faults.append((line, f"the label {label} is taken"))
+                page.fault(line, f"the label {label} is taken")
             self.labels.setdefault(label, Target(page.name, name, kind))
 
         def number(form: str) -> str:
@@ -315,7 +330,8 @@ class Book:
         before = None
         while before != tex:
             before = tex
-            for name, macro in self.macros.items():
+            for name in [name for name in self.macros if f"\\{name}" in tex]:
+                macro = self.macros[name]
                 body, count = macro if isinstance(macro, list) else (macro, 0)
                 use = rf"(?<!\\)((?:\\\\)*)([_^]?)\\{name}(?![A-Za-z])"
                 use += rf"\s*\{{({BRACED})\}}" * count
@@ -357,17 +373,32 @@ def contents(root: Path) -> Iterator[tuple[str, str]]:
 
 
 def read_page(parser: MarkdownIt, root: Path, name: str) -> Page:
-    """One page: its blocks and its faults. Raises `SourceError` if it is no UTF-8."""
-    path = root / f"{name}.md"
-    with located(f"{name}.md:1"):
-        page = Page(name, path, path.read_text("utf-8"))
-    page.blocks = _blocks(parser, page.text, 1, page.faults)
+    """One page: its blocks and its faults."""
+    page = Page(name, root / f"{name}.md", "")
+    try:
+        data = page.path.read_bytes()
+        page.text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        page.fault(data.count(b"\n", 0, error.start) + 1, "not UTF-8: convert the file")
+    except OSError as error:
+        page.fault(1, f"{error.strerror}, but _toc.yml names it")
+
+    def without_ticks(match: re.Match) -> str:
+        line = page.text.count("\n", 0, match.start()) + 1
+        page.fault(line, f"a title of {{{match[2]}}} cannot hold `")
+        return match[1] + match[3].replace("`", "'")
+
+    page.blocks = _blocks(parser, QUOTED.sub(without_ticks, page.text), 1, page)
     return page
 
 
-def _blocks(parser: MarkdownIt, text: str, first: int, faults: list) -> list[Block]:
+def _blocks(
+    parser: MarkdownIt, text: str, first: int, page: Page, around: Block | None = None
+) -> list[Block]:
     """The outermost blocks of a text that begins at a line of a file."""
     found, tokens, label = [], [], ""
+    lines = text.split("\n")
     for token in parser.parse(text):
         tokens.append(token)
         if token.level or token.nesting > 0:
@@ -380,21 +411,30 @@ def _blocks(parser: MarkdownIt, text: str, first: int, faults: list) -> list[Blo
         if head.type == "front_matter":
             continue
         kind = "heading" if head.type == "heading_open" else "text"
-        block = Block(kind, first, group, label)
+        source = "\n".join(lines[slice(*head.map)])
+        block = Block(kind, first, group, source, label)
         if head.type == "fence":
-            _read_directive(parser, block, faults)
+            _read_directive(parser, block, page)
+        if page.is_notebook:
+            _judge(block, page, around)
         found.append(block)
         label = ""
     return found
 
 
-def _read_directive(parser: MarkdownIt, block: Block, faults: list) -> None:
+def _read_directive(parser: MarkdownIt, block: Block, page: Page) -> None:
     """Read name, argument, options and body of a directive, if the block is one."""
     (token,) = block.tokens
-    match = re.fullmatch(r"\{([\w:-]+)\}\s*(.*?)\s*", token.info)
+    match = DIRECTIVE.fullmatch(token.info)
     if not match:
         return
     block.kind, block.argument = match.groups()
+    if page.is_notebook and not block.declared:  # read as what was meant
+        meant = [name for name in DIRECTIVES if name.startswith(block.kind)]
+        meant = meant or difflib.get_close_matches(block.kind, DIRECTIVES, 1)
+        nearest = f"; is it {{{meant[0]}}}?" if meant else ""
+        page.fault(block.line, f"unknown directive {{{block.kind}}}{nearest}")
+        block.kind = meant[0] if meant else block.kind
     head = re.match(r"---\n(?s:.*?)^---\n|(?::[\w-]+:.*\n)*", token.content, re.M)[0]
     block.body = token.content[len(head) :]
     block.body_line = block.line + 1 + head.count("\n")
@@ -402,31 +442,85 @@ def _read_directive(parser: MarkdownIt, block: Block, faults: list) -> None:
         options = yaml.safe_load(re.sub(r"^(:|---\n)", "", head, flags=re.M)) or {}
         if not isinstance(options, dict):
             raise ValueError("no pairs `name: value`")
-        block.options = options
     except (yaml.YAMLError, ValueError) as error:
-        faults.append((block.line, f"options that are not YAML: {error}"))
+        said = getattr(error, "problem", None) or error
+        page.fault(block.line, f"options that are not YAML: {said}")
+        options = dict(re.findall(r"^:([\w-]+): *(.*)$", head, re.M))
+    block.options = {
+        name: _option(block, name, value, page) for name, value in options.items()
+    }
     if block.declared and block.declared.has_text:
-        block.inside = _blocks(parser, block.body, block.body_line, faults)
+        text, line = block.body, block.body_line
+        if block.declared.title and block.argument:  # it is the first line of the text
+            text, line = f"{block.argument}\n{text}", line - 1
+        block.inside = _blocks(parser, text, line, page, block)
+
+
+def _option(block: Block, name: str, value: Any, page: Page) -> Any:
+    """The value of an option; of another type than its readers expect, it is empty."""
+    form = {"mystnb": dict, "figure": dict, "image": dict, "tags": list}.get(name, str)
+    if form is str and not isinstance(value, dict | list):
+        return "" if value is None else str(value)
+    if not isinstance(value, form):
+        expected = {dict: "pairs", list: "a list", str: "a text"}[form]
+        page.fault(block.line, f"{name} is not {expected}")
+        return form()
+    if form is dict:
+        return {key: _option(block, key, part, page) for key, part in value.items()}
+    return value
+
+
+def _judge(block: Block, page: Page, around: Block | None) -> None:
+    """Note what a directive or heading of a problem set must not do."""
+    if around and block.kind != "text":
+        if not (block.declared and block.declared.is_box):
+            missing = f"{around.kind} of line {around.line}"
+            message = f"{block.kind} inside a directive: has the {missing} no end?"
+            page.fault(block.line, message)
+    if not block.declared:
+        return
+    if block.label:
+        page.fault(block.line, f"a label before {{{block.kind}}}")
+    for name in sorted((block.options.keys() ^ block.declared.required) - OPTIONAL):
+        verb = "lacks" if name in block.declared.required else "has no option"
+        page.fault(block.line, f"{{{block.kind}}} {verb} :{name}:")
 
 
 def _sort(page: Page, labels: dict[str, Target]) -> None:
     """Put the blocks of a page into its problems and questions."""
-    problem, by_id, solved = None, {}, None
+    problem = last = solved = lost = None
+    by_id: dict[str, Question] = {}
+    waiting: dict[str, Question] = {}  # for their solutions
     for block in page.blocks:
-        if block.kind == "heading" and not solved:
+        if solved and block.kind in ("heading", "exercise", "solution-start"):
+            page.fault(block.line, f"{block.kind} inside the solution to {solved.id}")
+            solved, lost = None, solved
+        if block.kind == "heading":
             if block.heading[0] > 1:
                 problem = Problem(block.heading[1], block.label, block.line, page.name)
                 page.problems.append(problem)
-        elif block.kind == "exercise" and problem:
-            question = _question(block, problem, labels)
-            by_id.setdefault(question.id, question)
-            problem.questions.append(question)
-        elif block.kind == "hint" and problem and problem.questions and not solved:
-            problem.questions[-1].hints.append(block)
+        elif block.kind == "exercise":
+            last = _question(block, page, problem, labels)
+            by_id.setdefault(last.id, last)
+            waiting[last.id] = last
+            if problem:
+                problem.questions.append(last)
+        elif block.kind == "hint" and last and not solved:
+            last.hints.append(block)
         elif block.kind == "solution-start":
-            solved = by_id.get(block.argument)
-        elif block.kind == "solution-end" and solved:
-            solved.end, solved = block.end, None
+            solved = waiting.pop(block.argument, None)
+            if not solved:
+                message = f"no exercise {block.argument} waits for a solution"
+                page.fault(block.line, message)
+            elif solved is not last:
+                page.fault(block.line, f"this solution follows the exercise {last.id}")
+            lost = lost if solved else block
+        elif block.kind == "solution-end":
+            if solved:
+                solved.end = block.end
+            elif not lost:
+                page.fault(block.line, "the end of a solution that was not started")
+            solved = lost = None
         if block.kind == "code-cell":
             (problem.cells if problem else page.opening).append(block)
         if solved and block.kind != "solution-start":
@@ -436,10 +530,16 @@ def _sort(page: Page, labels: dict[str, Target]) -> None:
         ):
             about.errata.append(block)
             about.end = max(about.end, block.end)
+    for question in waiting.values():
+        page.fault(question.line, f"the exercise {question.id} has no solution")
+    if solved:
+        page.fault(page.blocks[-1].end, f"the solution to {solved.id} has no end")
     page.problems = [p for p in page.problems if p.cells or p.questions]
 
 
-def _question(block: Block, problem: Problem, labels: dict[str, Target]) -> Question:
+def _question(
+    block: Block, page: Page, problem: Problem | None, labels: dict[str, Target]
+) -> Question:
     """The question that an exercise asks."""
     label = block.options.get("label", "")
     name = labels[label].name if label in labels else ""
@@ -448,8 +548,8 @@ def _question(block: Block, problem: Problem, labels: dict[str, Target]) -> Ques
         label,
         block.argument,
         name.rpartition(" ")[2],
-        problem.page,
-        problem.topic,
+        page.name,
+        problem.topic if problem else "",
         block,
         *((int(effort[1]), int(effort[2])) if effort else (0, 0)),
         end=block.end,

@@ -1,4 +1,4 @@
-"""What tools/lower.py makes of each piece of syntax, and what it refuses."""
+"""What tools/source/notebook.py makes of each piece of syntax, and what it refuses."""
 
 import re
 import subprocess
@@ -8,76 +8,26 @@ from pathlib import Path
 import nbformat
 import nbformat.v4 as nbf
 import pytest
+from sources import Sources, code, solved
 
-from helpers import check, results
+from claims import check
+from helpers import results
+from tools.source import notebook
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-import lower  # noqa: E402
-
-CONFIG = r"""
-repository: {url: https://github.com/example/book, branch: main}
-parse: {myst_enable_extensions: [amsmath, colon_fence, dollarmath]}
-sphinx: {config: {mathjax3_config: {tex: {macros: {
-  R: '\mathbb{R}', E: '\operatorname{E}', norm: ['\lVert#1\rVert', 1],
-  KL: ['D(#1 \| #2)', 2], sq: ['\norm{#1}^2', 1]}}}}}
-"""
-TOC = """
-format: jb-book
-root: book/index
-parts:
-  - chapters: [{file: book/notation}]
-  - numbered: true
-    chapters: [{file: notebooks/one}, {file: notebooks/two}]
-"""
-TWO = r"""
-# Two
-
-```{exercise} Elsewhere
-:label: gr-2-1
-Task.
-```
-
-$$ x $$ (eq-gr-2-1)
-"""
-SOLVED = """
-```{{exercise}} First
-:label: gr-1-1
-
-Task.
-```
-
-```{{solution-start}} gr-1-1
-:class: dropdown
-```
-
-{}
-
-```{{solution-end}}
-```
-"""
 
 
-class Book:
-    """A small book in a folder."""
-
-    def __init__(self, root: Path):
-        self.root = root
-        self.write("_config.yml", CONFIG)
-        self.write("_toc.yml", TOC)
-        self.write("book/index.md", "# Start\n")
-        self.write("book/notation.md", "(words)=\n# Notation\n\n$$ a $$ (eq-words)\n")
-        self.write("notebooks/one.md", "# One\n")
-        self.write("notebooks/two.md", TWO)
-
-    def write(self, path: str, text: str) -> None:
-        (self.root / path).parent.mkdir(exist_ok=True)
-        (self.root / path).write_text(text, "utf-8")
+class Book(Sources):
+    """A small book of which notebooks are made."""
 
     def lower(self, source: str) -> nbformat.NotebookNode:
         """The notebook of a page with this text below its title."""
         self.write("notebooks/one.md", f"# One\n\n{source}\n")
-        return nbformat.reads(lower.lower(lower.Book(self.root), "notebooks/one"), 4)
+        book = self.read()
+        return nbformat.reads(notebook.text_of(book, book.pages["notebooks/one"]), 4)
+
+    def command(self, *arguments: str) -> int:
+        return notebook.main([*arguments], self.root)
 
     def text(self, source: str) -> str:
         """The text of all its Markdown cells, without the title."""
@@ -101,7 +51,8 @@ class Book:
 
 
 @pytest.fixture
-def book(tmp_path):
+def book(tmp_path, monkeypatch):
+    monkeypatch.setattr(notebook, "EXECUTED", tmp_path / "_build/executed")
     return Book(tmp_path)
 
 
@@ -115,11 +66,12 @@ def shown(line: str) -> nbformat.NotebookNode:
 
 
 def test_an_exercise_is_a_numbered_heading_with_an_anchor(book):
-    source = "```{exercise} A *norm* $x \\in \\R$\n:label: gr-1-1a\n\nA.\n```"
-    cell = book.lower(source).cells[-1]
+    source = solved("Text.", "gr-1-1a").replace("First", "A *norm* $x \\in \\R$")
+    cell = book.lower(source).cells[2]
     assert cell.id == "gr-1-1a"
     assert cell.source == (
-        '### Exercise 1.1 (A *norm* $x \\in \\mathbb{R}$) <a id="gr-1-1a"></a>\n\nA.'
+        '### Exercise 1.1 (A *norm* $x \\in \\mathbb{R}$) <a id="gr-1-1a"></a>\n\n'
+        "*Difficulty 1, 5 minutes.* Task."
     )
 
 
@@ -132,7 +84,7 @@ def test_a_hint_folds_and_the_markdown_in_it_is_rendered(book):
 
 
 def test_a_solution_is_a_collapsed_section_of_its_own(book):
-    notebook = book.lower(SOLVED.format("Text.\n\n```{code-cell} ipython3\n1 + 1\n```"))
+    notebook = book.lower(solved("Text.\n\n" + code("1 + 1")))
     heading, text, code = notebook.cells[-3:]
     assert heading.source == "### Solution to [Exercise 1.1](#gr-1-1)"
     assert heading.metadata == {
@@ -144,7 +96,7 @@ def test_a_solution_is_a_collapsed_section_of_its_own(book):
 
 
 def test_what_follows_a_solution_does_not_fold_away_with_it(book):
-    text = book.text(SOLVED.format("Text.") + "\nAfterwards.\n\n## Next\n")
+    text = book.text(solved("Text.") + "\nAfterwards.\n\n## Next\n")
     assert text.endswith(
         "### Remarks on [Exercise 1.1](#gr-1-1)\n\nAfterwards.\n\n## Next"
     )
@@ -276,8 +228,7 @@ def test_a_recorded_number_is_looked_up_and_formatted(book, monkeypatch):
 
 
 def test_numbers_run_through_a_chapter_and_begin_anew_in_the_next(book):
-    pages = [SOLVED.format("Text."), SOLVED.format("Text.").replace("gr-1-1", "gr-1-2")]
-    text = book.text("".join(pages) + "\n{ref}`gr-2-1`")
+    text = book.text(solved("A.") + solved("B.", "gr-1-2") + "\n{ref}`gr-2-1`")
     assert "### Exercise 1.2 (First)" in text
     assert "[Exercise 2.1](two.ipynb#gr-2-1)" in text
 
@@ -286,8 +237,8 @@ def test_numbers_run_through_a_chapter_and_begin_anew_in_the_next(book):
 
 
 def test_the_first_code_cell_installs_the_helpers_and_is_the_same_everywhere(book):
-    book.lower("```{code-cell} ipython3\nimport helpers\n```")
-    lower.main([], book.root)
+    book.lower(code("import helpers"))
+    book.command()
     notebooks = sorted(book.root.glob("notebooks/*.ipynb"))
     install = [nbformat.read(notebook, 4).cells[1] for notebook in notebooks]
     assert install[0] == install[1]
@@ -298,7 +249,7 @@ def test_the_first_code_cell_installs_the_helpers_and_is_the_same_everywhere(boo
 
 
 def test_ids_of_cells_are_unique_and_stay_when_another_exercise_is_added(book):
-    page = SOLVED.format("Text.\n\n```{code-cell} ipython3\n1\n```\n\nMore.")
+    page = solved("Text.\n\n" + code("1") + "\nMore.")
     before = [cell.id for cell in book.lower(page).cells]
     added = page.replace("gr-1-1", "gr-1-0") + page
     after = [cell.id for cell in book.lower(added).cells]
@@ -307,18 +258,18 @@ def test_ids_of_cells_are_unique_and_stay_when_another_exercise_is_added(book):
 
 
 def test_writing_and_comparing(book, capsys):
-    assert lower.main([], book.root) == 0
+    assert book.command() == 0
     notebook = book.root / "notebooks/one.ipynb"
     first = notebook.read_bytes()
     assert first.endswith(b"}\n")
-    assert lower.main(["--check"], book.root) == 0
+    assert book.command("--check") == 0
     notebook.unlink()
-    lower.main([], book.root)
+    book.command()
     assert notebook.read_bytes() == first
 
     book.write("notebooks/one.md", "# One\n\nAnother sentence.\n")
     capsys.readouterr()
-    assert lower.main(["--check"], book.root) == 1
+    assert book.command("--check") == 1
     assert "one.ipynb is not what" in capsys.readouterr().out
     assert notebook.read_bytes() == first
     assert not list(book.root.glob("notebooks/*.tmp"))
@@ -328,9 +279,9 @@ def test_writing_and_comparing(book, capsys):
     "source, message",
     [
         ("```{figure} x.png\n```", "3: unknown directive {figure}"),
-        ("```{note}\n:name: x\nText\n```", "3: missing or unknown: name"),
+        ("```{note}\n:name: x\nText\n```", "3: {note} has no option :name:"),
         (INTERACTIVE, "3: no interactive figure 'rate'; there are:"),
-        ("```{exercise} X\nText\n```", "3: missing or unknown: label"),
+        ("```{exercise} X\nText\n```", "3: {exercise} lacks :label:"),
         (":::{note}\nText\n:::", "3: {note} is not"),
         ("Text\n\n<b>bold</b> text", "5: html_inline is not"),
         ("<div>x</div>", "3: html_block is not"),
@@ -348,56 +299,48 @@ def test_writing_and_comparing(book, capsys):
         ("[x][y]\n\n[y]: http://a.b", "3: link_open in a form"),
         ("so\n$$\nx\n$$", "3: a dollar sign that"),
         ("It costs \\$5.", "3: a dollar sign that"),
-        ("Text\n$\\norm x$", "3: \\norm needs its arguments"),
+        ("Text\n$\\norm x$", "4: \\norm needs its arguments"),
         ("$$\nx\n\ny\n$$", "3: an empty line in a formula"),
         ("#### Deep", "3: a heading is written"),
         ("(label)=\n```{note}\nx\n```", "4: a label before {note}"),
-        ("```{solution-start} gr-2-1\n```", "3: the exercise before is not gr-2-1"),
-        (SOLVED.format("## Heading"), "14: heading inside the solution to gr-1-1"),
+        ("```{solution-start} gr-2-1\n```", "3: no exercise gr-2-1 waits for a solution"),
+        (solved("## Heading"), "14: heading inside the solution to gr-1-1"),
         ("```{note}\n# Heading\n```", "4: heading inside a directive"),
         ("```{exercise} X\n:label: gr-2-1\n```", "the label gr-2-1 is taken"),
-        ("```{exercise} X\n:label: [\n```", "3: while parsing"),
+        ("```{exercise} X\n:label: [\n```", "3: options that are not YAML: expected"),
         ("{recorded}`nothing:here:.1%`", "3: "),
         ("{recorded}`nothing`", "3: not enough values"),
     ],
 )
 def test_what_is_not_understood_is_an_error_with_file_and_line(book, source, message):
-    with pytest.raises(lower.SourceError, match=re.escape(message)) as error:
+    with pytest.raises(notebook.SourceError, match=re.escape(message)) as error:
         book.lower(source)
     assert re.match(r"notebooks/(one|two)\.md:\d+: ", str(error.value))
 
 
 def test_a_solution_without_end_is_an_error(book):
-    source = SOLVED.format("Text.").replace("```{solution-end}\n```", "")
-    with pytest.raises(lower.SourceError, match="one.md: the solution .* has no end"):
+    source = solved("Text.").replace("```{solution-end}\n```", "")
+    message = r"one.md:\d+: the solution .* has no end"
+    with pytest.raises(notebook.SourceError, match=message):
         book.lower(source)
 
 
 def test_the_command_takes_names_and_knows_those_of_the_book(book, capsys):
-    assert lower.main(["notebooks/two.md"], book.root) == 0
+    assert book.command("notebooks/two.md") == 0
     assert [path.name for path in book.root.glob("notebooks/*.ipynb")] == ["two.ipynb"]
-    assert lower.main(["notebooks/three.md"], book.root) == 1
+    assert book.command("notebooks/three.md") == 1
     assert capsys.readouterr().err == "not in _toc.yml: notebooks/three\n"
 
 
 def test_the_command_says_what_is_wrong(book, capsys):
     book.write("notebooks/one.md", "# One\n\n{ref}`nowhere`\n")
-    assert lower.main([], book.root) == 1
+    assert book.command() == 1
     assert capsys.readouterr().err == "notebooks/one.md:3: no label nowhere\n"
 
 
 # --------------------------------------------------------------- reference outputs
 
-CHECKED = """
-```{code-cell} ipython3
-print("training ...")
-```
-
-```{code-cell} ipython3
-x = 1
-check.value("gr-1-1", x, 1)
-```
-"""
+CHECKED = code('print("training ...")') + code('x = 1\ncheck.value("gr-1-1", x, 1)')
 NOISE = nbf.new_output("stream", name="stdout", text="training ...")
 
 
@@ -434,9 +377,9 @@ def test_a_committed_output_stays_while_only_its_last_digits_differ(book, new, k
     old = "✓ autograd agrees to 3e-16 at 20 points"
     book.write("notebooks/one.md", f"# One\n\n{CHECKED}\n")
     book.execute([NOISE], [shown(old)])
-    assert lower.main([], book.root) == 0
+    assert book.command() == 0
     book.execute([NOISE], [shown(new)])
-    assert lower.main(["--check"], book.root) == (0 if kept else 1)
+    assert book.command("--check") == (0 if kept else 1)
     reference = outputs(book.lower(CHECKED))[-1][0].data["text/plain"]
     assert reference == (old if kept else new)
 
@@ -453,14 +396,14 @@ def test_an_execution_that_gives_no_reference_is_an_error(book, execution, messa
     book.write("notebooks/one.md", f"# One\n\n{CHECKED}\n")
     if execution:
         book.execute(*execution)
-    with pytest.raises(lower.SourceError, match=message):
+    with pytest.raises(notebook.SourceError, match=message):
         book.lower(CHECKED)
 
 
 def test_an_execution_of_another_source_is_an_error(book):
     book.write("notebooks/one.md", f"# One\n\n{CHECKED}\n")
     book.execute([NOISE], [shown("✓ equal")])
-    with pytest.raises(lower.SourceError, match="of another source"):
+    with pytest.raises(notebook.SourceError, match="of another source"):
         book.lower(CHECKED.replace("x = 1", "x = 2"))
 
 

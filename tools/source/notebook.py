@@ -1,0 +1,438 @@
+"""Write the notebook that Colab and plain Jupyter show beside each source.
+
+Neither of them knows MyST, so everything becomes plain Markdown: exercises are numbered
+headings, hints fold, solutions are collapsed sections, equations carry their numbers,
+links lead somewhere. A notebook depends on the sources, _config.yml, _toc.yml, the
+recorded studies and, for cells with a check, on the outputs of the last execution.
+With --check nothing is written, and the exit status is 1 if a committed notebook is not
+what its source gives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import posixpath
+import re
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from markdown_it.token import Token
+
+from helpers import results
+from helpers.files import write_whole
+
+from ..workspace import EXECUTED, ROOT
+from .directives import VERDICTS
+from .model import Block, Book, Page, SourceError
+
+INSTALL = """\
+if not __import__("importlib.util").util.find_spec("helpers"):
+    %pip install -q --no-deps git+{}"""
+
+BLOCKS = set(
+    "heading paragraph inline bullet_list ordered_list list_item table thead tbody tr "
+    "th td hr fence math_block math_block_label".split()
+)
+INLINES = set(
+    "text softbreak hardbreak em strong link code_inline math_inline myst_role".split()
+)
+REWRITTEN = ("myst_role", "code_inline", "math_inline", "link_open")
+INLINE = re.compile(  # groups bear the names of the parser's tokens
+    r"""\\.
+      | (?:\{(?P<myst_role>[\w:-]+)\})?
+        (?P<ticks>`+)(?P<code_inline>.+?)(?<!`)(?P=ticks)(?!`)
+      | \$(?P<math_inline>(?:[^$\\]|\\.)+)\$
+      | \[(?P<words>(?:[^][\\]|\\.|\[[^][]*\])*)\]\((?P<link_open>[^\s()]*)\)
+      | \$""",
+    re.DOTALL | re.VERBOSE,
+)
+
+
+class Notebook:
+    """A page on its way to a notebook: its `cells`, and the `faults` of its source."""
+
+    def __init__(self, book: Book, page: Page):
+        self.book, self.page = book, page
+        self.faults = list(page.faults)
+        self.cells: list[dict] = []
+        self.folded: list[str] = []  # ids of the cells whose section is collapsed
+        self._parts: list[str] = []  # of the Markdown cell that is being written
+        self._ids: Counter = Counter()
+        self._section = "title"  # what the ids of cells are made from
+        self._solved = ""  # the exercise whose solution has just ended
+        for block in page.blocks:
+            with self._at(block.line):
+                if self._solved and block.kind not in ("heading", "exercise"):
+                    back = f"Remarks on {self._link('', f'#{self._solved}')}"
+                    self._start(f"{self._solved}-remarks", back)
+                self._solved = ""
+                if text := self._write(block):
+                    self._parts.append(text)
+        self._flush()
+
+    @contextmanager
+    def _at(self, line: int) -> Iterator[None]:
+        """Note an error in this context as a fault of this line."""
+        try:
+            yield
+        except (ValueError, TypeError, LookupError, OSError) as error:
+            message = error.args[0] if isinstance(error, LookupError) else error
+            self.faults.append((line, str(message)))
+
+    def _write(self, block: Block, quoted: bool = False) -> str | None:
+        """The Markdown of a block, if that belongs to the cell that is being written.
+
+        In a quotation (`quoted`), formulas and paragraphs take one line each.
+        """
+        if block.declared:
+            return getattr(self, block.declared.markdown)(block)
+        text = self._plain(block, quoted)
+        if block.kind == "heading":
+            return self._heading(text, block.label)
+        return f'<a id="{block.label}"></a> {text}' if block.label else text
+
+    def _texts(self, blocks: list[Block], quoted: bool = False) -> str:
+        """The Markdown of what stands in a directive."""
+        parts = []
+        for block in blocks:
+            with self._at(block.line):
+                if not block.declared or block.declared.is_box:  # else it is a fault
+                    parts.append(self._write(block, quoted) or "")
+        return "\n\n".join(parts)
+
+    def _words(self, text: str, line: int, quoted: bool = False) -> str:
+        """The Markdown of a title or caption that stands in this line."""
+        return self._texts(self.book.blocks_of(text, line, self.page), quoted)
+
+    # ------------------------------------------------------------------ cells
+
+    def _cell(self, kind: str, source: str, **more) -> dict:
+        self._ids[self._section] += 1
+        count = self._ids[self._section]
+        id = self._section if count == 1 else f"{self._section}_{count}"
+        cell = {"id": id, "cell_type": kind, "metadata": {}, "source": source, **more}
+        self.cells.append(cell)
+        return cell
+
+    def _code_cell(self, source: str) -> dict:
+        return self._cell("code", source, outputs=[], execution_count=None)
+
+    def _flush(self) -> None:
+        if not self._parts:
+            return
+        self._cell("markdown", "\n\n".join(self._parts))
+        self._parts = []
+        if len(self.cells) == 1:
+            self._code_cell(INSTALL.format(self.book.repository))["id"] = "install"
+            self._ids[self._section] -= 1
+
+    def _start(self, section: str, heading: str, level: int = 3) -> None:
+        self._flush()
+        self._section = section
+        self._parts = [f"{'#' * level} {heading}"]
+
+    def _heading(self, text: str, label: str) -> None:
+        level, _, words = text.partition(" ")
+        if level not in ("#", "##", "###"):
+            raise ValueError("a heading is written with one to three #")
+        section = re.sub(r"[^a-z0-9]+", "-", words.split("<")[0].lower())
+        words += f' <a id="{label}"></a>' * bool(label)
+        self._start(section.strip("-")[:40] or "section", words, len(level))
+
+    # ------------------------------------------- the methods that directives name
+
+    def exercise(self, block: Block) -> str:
+        """A heading with number, title and anchor, then the text."""
+        name = self._name(block.own_label)
+        title = self._words(block.argument, block.line)
+        title = f"{name} ({title})" if title else name
+        self._start(block.own_label, f'{title} <a id="{block.own_label}"></a>')
+        return self._texts(block.inside)
+
+    def start_solution(self, block: Block) -> None:
+        """A collapsed section."""
+        back = f"Solution to {self._link('', f'#{block.argument}')}"
+        self._start(f"{block.argument}-solution", back)
+        self._flush()
+        heading = self.cells[-1]
+        heading["metadata"] = {"id": heading["id"], "jp-MarkdownHeadingCollapsed": True}
+        self.folded.append(heading["id"])
+        self._open = block.argument
+
+    def end_solution(self, block: Block) -> None:
+        """What follows must not fold away with it."""
+        self._flush()
+        self._solved = self._open
+
+    def code(self, block: Block) -> str | None:
+        """A code cell, and under it the caption of its figure."""
+        self._flush()
+        cell = self._code_cell(block.body.strip("\n"))
+        if tags := block.options.get("tags"):
+            cell["metadata"]["tags"] = [str(tag) for tag in tags]
+        if not block.figure:
+            return None
+        for part in ("name", "caption"):
+            if not block.figure.get(part):
+                raise ValueError(f"a cell that draws, without mystnb.figure.{part}")
+        name = block.figure["name"]
+        caption = self._words(block.figure["caption"].strip(), block.line)
+        return f'<a id="{name}"></a>*{self._name(name)}. {caption}*'
+
+    def fold(self, block: Block) -> str:
+        """A hint."""
+        text = self._texts(block.inside)
+        return f"<details>\n<summary>{block.argument}</summary>\n\n{text}\n\n</details>"
+
+    def quotation(self, block: Block) -> str:
+        """A quotation with a bold title."""
+        title = block.declared.title or block.argument
+        return self._quote(self._words(title, block.line, quoted=True), block.inside)
+
+    def erratum(self, block: Block) -> str:
+        """A quotation whose title has a line of its own in the text."""
+        title, *text = block.inside or [block]
+        if title.kind != "text" or "\n" in title.source:
+            raise ValueError("an erratum begins with a line of title, then an empty one")
+        if (verdict := block.options.get("verdict")) not in VERDICTS:
+            raise ValueError(f"no verdict {verdict!r}; there are {', '.join(VERDICTS)}")
+        name = f"Erratum {block.argument} ({VERDICTS[verdict]})"
+        title = f"{name}: {self._write(title, quoted=True)}"
+        return self._quote(title, text, f'<a id="{block.argument}"></a>')
+
+    def interactive(self, block: Block) -> str:
+        """A line with the caption; the figure itself is on the site."""
+        if block.argument not in (known := self.book.interactive_figures):
+            known = ", ".join(known)
+            raise ValueError(
+                f"no interactive figure {block.argument!r}; there are: {known}"
+            )
+        label = block.own_label
+        place = f"{self.book.site}/{self.page.name}.html#{label}"
+        start = f'<a id="{label}"></a>*{self._name(label)}.*'
+        caption = self._texts(block.inside)
+        return f"{start} {caption} [This figure moves on the site]({place})."
+
+    def _quote(self, title: str, text: list[Block], anchor: str = "") -> str:
+        box = f"{anchor}**{title}**\n\n{self._texts(text, quoted=True)}"
+        return textwrap.indent(box, "> ", lambda line: True).replace("> \n", ">\n")
+
+    # --------------------------------------------------------- plain Markdown
+
+    def _plain(self, block: Block, quoted: bool) -> str:
+        """A block with its formulas, roles and links rewritten."""
+        start = block.tokens[0].map[0]
+        lines, spans = block.source.split("\n"), {}
+        for token in block.tokens:
+            kind = re.sub("_(open|close)$", "", token.type)
+            if kind not in BLOCKS or (kind == "fence" and token.info.startswith("{")):
+                with self._at(block.first + token.map[0]):
+                    raise ValueError(f"{token.info or kind} is not understood here")
+            if kind == "inline" or kind.startswith("math_block"):
+                spans.setdefault(tuple(token.map), []).append(token)
+        for (a, b), inside in sorted(spans.items(), reverse=True):
+            here = slice(a - start, b - start)
+            source, line = "\n".join(lines[here]), block.first + a
+            with self._at(line):
+                if inside[0].type != "inline":
+                    source = self._display(source, inside[0], quoted)
+                else:
+                    source = self._inline(source, line, inside)
+                    source = re.sub(r"\s*\n\s*", " ", source) if quoted else source
+            lines[here] = [source]
+        return "\n".join(lines).strip("\n")
+
+    def _display(self, source: str, token: Token, quoted: bool) -> str:
+        before, anchor = source[: source.index("$$")], ""
+        formula = self.book.expand(textwrap.dedent(token.content)).strip()
+        if re.search(r"\n\s*\n", formula):
+            raise ValueError("an empty line in a formula ends it in Jupyter")
+        if token.info:
+            anchor = f'<a id="{token.info}"></a>\n'
+            formula += rf" \tag{{{self._name(token.info)[1:-1]}}}"
+        text = f"{anchor}$$\n{formula}\n$$"
+        if quoted:  # Jupyter shows the mark > of a quotation inside a formula
+            return before + " ".join(text.split())
+        return before + text.replace("\n", "\n" + " " * len(before))
+
+    def _inline(self, source: str, line: int, tokens: list[Token]) -> str:
+        children = Counter(child.type for token in tokens for child in token.children)
+        for kind in children:
+            if re.sub("_(open|close)$", "", kind) not in INLINES:
+                raise ValueError(f"{kind} is not understood here")
+        found: Counter = Counter()
+
+        def rewrite(match: re.Match) -> str:
+            kind = next((kind for kind in REWRITTEN if match[kind]), None)
+            found[kind] += 1
+            with self._at(line + source.count("\n", 0, match.start())):
+                if kind == "myst_role":
+                    return self._role(match["myst_role"], match["code_inline"].strip())
+                if kind == "math_inline":
+                    return f"${self.book.expand(match['math_inline'])}$"
+                if kind == "link_open":
+                    words = INLINE.sub(rewrite, match["words"])
+                    return self._link(words, match["link_open"])
+                if match[0] in ("$", r"\$"):  # Jupyter ignores the backslash
+                    raise ValueError("a dollar sign that is no part of a formula")
+            return match[0]
+
+        text = INLINE.sub(rewrite, source)
+        for kind in REWRITTEN:
+            if found[kind] != children[kind]:
+                raise ValueError(f"{kind} in a form that is not understood")
+        return text
+
+    # ------------------------------------------------------------------ links
+
+    def _role(self, name: str, content: str) -> str:
+        if name == "recorded":
+            run, path, form = content.split(":", 2)
+            return format(results.lookup(run, path), form)
+        words, target = re.match(r"(?:(.*?)\s*<)?([^<>]*)", content, re.S).groups()
+        if name == "doc":
+            page = self._resolve(target)
+            if not words and page in self.book.pages:
+                words = self.book.pages[page].title
+            return self._link(words or "", f"/{page}.md")
+        if name not in ("eq", "ref"):
+            raise ValueError(f"unknown role {{{name}}}")
+        return self._link(words or "", f"#{target}")
+
+    def _name(self, label: str) -> str:
+        if label not in self.book.labels:
+            raise ValueError(f"no label {label}")
+        return self.book.labels[label].name
+
+    def _link(self, words: str, address: str) -> str:
+        path, _, label = address.partition("#")
+        if not path:
+            words = words or self._name(label) or label
+            page = self.book.labels[label].page
+            place = "" if page == self.page.name else self._address(f"{page}.md")
+            return f"[{words}]({place}#{label})"
+        if re.match(r"\w+:", path):
+            return f"[{words}]({address})"
+        path = self._resolve(path)
+        if label:
+            raise ValueError(f"write (#{label}) without a file")
+        if not (self.book.root / path).is_file():
+            raise ValueError(f"no file {path}")
+        return f"[{words}]({self._address(path)})"
+
+    def _resolve(self, path: str) -> str:
+        folder = "" if path.startswith("/") else posixpath.dirname(self.page.name)
+        return posixpath.normpath(posixpath.join(folder, path.lstrip("/")))
+
+    def _address(self, path: str) -> str:
+        """Where the reader of a notebook finds a file: beside it, or on the web."""
+        folder, name = posixpath.split(path)
+        if folder == posixpath.dirname(self.page.name) and name.endswith(".md"):
+            return name.removesuffix(".md") + ".ipynb"
+        return f"{self.book.files}/{path}"
+
+
+# ---------------------------------------------------------------------- outputs
+
+
+def add_references(cells: list[dict], executed: Path, committed: Path) -> None:
+    """Give each cell with a check the output that it had in the execution.
+
+    A committed output that agrees with it, but for numbers that nbval forgives as
+    well, stays: so machines with other last digits give the same bytes.
+    """
+    import nbformat  # the lint does without it
+
+    code = [c for c in cells if c["cell_type"] == "code" and c["id"] != "install"]
+    if not any("check." in cell["source"] for cell in code):
+        return
+    if not executed.exists():
+        raise SourceError(f"{executed} is missing: run `make book` first")
+    ran = [c for c in nbformat.read(executed, 4).cells if c.cell_type == "code"]
+    if [c.source.strip() for c in ran] != [c["source"].strip() for c in code]:
+        raise SourceError(f"{executed} is of another source: run `make book` first")
+    old = nbformat.read(committed, 4).cells if committed.exists() else []
+    kept = {c.id: c.outputs[0].data for c in old if c.get("outputs")}
+    for number, (cell, execution) in enumerate(zip(code, ran, strict=True), 2):
+        if not re.search(r"^check\.", cell["source"], re.M):
+            continue
+        outputs = [o for o in execution.outputs if o.output_type == "execute_result"]
+        if len(outputs) != 1 or len(execution.outputs) != 1:
+            message = f"{executed}: cell {cell['id']} shows more than its check"
+            raise SourceError(message)
+        data = {kind: outputs[0].data[kind] for kind in ("text/html", "text/plain")}
+        if forgive(data) == forgive(kept.get(cell["id"])):
+            data = kept[cell["id"]]
+        shown = {"output_type": "execute_result", "data": data, "metadata": {}}
+        cell["outputs"] = [{**shown, "execution_count": number}]
+        cell["execution_count"] = number  # nbval compares only what was run
+        cell["metadata"].setdefault("tags", []).append("nbval-check-output")
+
+
+def forgive(data: dict | None) -> str:
+    """An output without the digits that differ between machines."""
+    text = str(data and dict(data))
+    rules = (ROOT / "tests/nbval.ini").read_text("utf-8")
+    for pattern, replacement in re.findall(r"^regex: (.*)\nreplace: (.*)", rules, re.M):
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+def text_of(book: Book, page: Page) -> str:
+    """The text of the notebook that a page gives. Raises `SourceError`."""
+    import nbformat
+
+    notebook = Notebook(book, page)
+    if notebook.faults:
+        raise SourceError(page.located(notebook.faults))
+    executed = EXECUTED / f"{page.name}.ipynb"
+    add_references(notebook.cells, executed, page.path.with_suffix(".ipynb"))
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    metadata = {
+        "colab": {"collapsed_sections": notebook.folded},
+        "kernelspec": kernel,
+        "language_info": {"name": "python"},
+    }
+    version = {"nbformat": 4, "nbformat_minor": 5}
+    whole = nbformat.from_dict({**version, "metadata": metadata, "cells": notebook.cells})
+    nbformat.validate(whole)
+    return nbformat.writes(whole) + "\n"
+
+
+def main(arguments: list[str], root: Path = ROOT) -> int:
+    """Write or compare notebooks; the exit status."""
+    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    options.add_argument("--check", action="store_true", help="compare, write nothing")
+    options.add_argument("sources", nargs="*", type=Path, help="default: all of them")
+    given = options.parse_args(arguments)
+    status = 0
+    try:
+        book = Book(root)
+        pages = {page.path.stem: page for page in book.notebooks}
+        names = [source.stem for source in given.sources] or list(pages)
+        if unknown := set(names) - pages.keys():
+            raise SourceError(f"not in _toc.yml: notebooks/{', '.join(sorted(unknown))}")
+    except SourceError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for name in names:
+        notebook = pages[name].path.with_suffix(".ipynb")
+        try:
+            text = text_of(book, pages[name])
+        except SourceError as error:
+            print(error, file=sys.stderr)
+            status = 1
+            continue
+        if notebook.exists() and notebook.read_text("utf-8") == text:
+            continue
+        if given.check:
+            print(f"{name}.ipynb is not what {name}.md gives: run `make notebooks`")
+            status = 1
+        else:
+            write_whole(notebook, text)
+            print(f"wrote notebooks/{notebook.name}")
+    return status

@@ -1,0 +1,89 @@
+"""Begin a new question in its problem set; `make question ID=gr-5-1` calls this.
+
+The template is the anatomy of a question that CONTRIBUTING.md shows. What is to be
+written in it is marked TODO, and the page lint names it until it is written; the page
+builds meanwhile, so that a draft can be looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from helpers.files import write_whole
+
+from ..workspace import ROOT
+from .model import ID, Book, Page, SourceError
+
+SAMPLE = "xx-1a"  # the id that the template has
+
+
+def new_question(book: Book, id: str, title: str, name: str, after: str) -> str:
+    """Write a question into a problem set; returns `file:line` of where it stands.
+
+    `title`, `name` (of the set) and `after` (the id of a question) may be empty. Raises
+    `ValueError` if there cannot be such a question.
+    """
+    if id in book.labels:
+        raise ValueError(f"{id} exists, in {book.labels[id].page}.md")
+    page = page_of(id, name, book)
+    lines = page.text.rstrip().split("\n")
+    place = len(lines)
+    if after:
+        known = {question.id: question for question in page.questions}
+        if after not in known:
+            raise ValueError(f"AFTER={after}: no such question in {page.name}.md")
+        if not known[after].solution:
+            raise ValueError(f"AFTER={after}: it has no solution")
+        place = known[after].end
+    question = template(book.root).replace(SAMPLE, id)
+    question = question.replace("TODO: title", title or "TODO: title")
+    text = [*lines[:place], "", question, *lines[place:]]
+    write_whole(page.path, "\n".join(text) + "\n")
+    return f"{page.name}.md:{place + 2}"
+
+
+def page_of(id: str, name: str, book: Book) -> Page:
+    """The problem set `name`, or the one whose questions begin like `id`."""
+    prefix = id.partition("-")[0]
+    known = {q.id.partition("-")[0]: q.page for q in book.questions.values()}
+    if not name and prefix not in known:
+        names = ", ".join(f"{short}- ({page})" for short, page in known.items())
+        raise ValueError(f"no question begins with {prefix}-; there are {names}")
+    page = f"notebooks/{name}" if name else known[prefix]
+    if page not in book.pages:
+        sets = ", ".join(page.path.stem for page in book.notebooks)
+        raise ValueError(f"SET={name} is none of {sets}")
+    if known.get(prefix, page) != page:
+        raise ValueError(f"SET={name}: questions {prefix}- stand in {known[prefix]}.md")
+    return book.pages[page]
+
+
+def template(root: Path) -> str:
+    """The anatomy of a question, from CONTRIBUTING.md."""
+    text = (root / "CONTRIBUTING.md").read_text("utf-8")
+    return re.search(r"^````markdown\n(.*?)^````$", text, re.M | re.S)[1].strip()
+
+
+def main(arguments: list[str], root: Path = ROOT) -> int:
+    """Add the question that the arguments name; the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for option in ("id", "title", "set", "after"):
+        parser.add_argument(f"--{option}", default="")
+    given = parser.parse_args(arguments)
+    try:
+        if not re.fullmatch(ID, given.id):
+            raise ValueError(f"ID={given.id} is not of the form of gr-5-1 or th-2a")
+        if "`" in given.title or not (given.title + " ").isprintable():
+            message = "one line without ` (write code into the page itself)"
+            raise ValueError(f"TITLE: {message}")
+        wanted = (given.id, given.title, given.set, given.after)
+        place = new_question(Book(root), *wanted)
+    except (SourceError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{place}: {given.id} is new; write what is marked TODO.")
+    print("`make serve` shows it, and the page lint names what is left.")
+    return 0
