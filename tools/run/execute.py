@@ -70,25 +70,24 @@ def execute() -> Path | None:
 
 def _execute(tasks: list[Task]) -> bool:
     """Execute or restore all tasks; whether none failed."""
-    seconds, said = _seconds(), "All notebooks are up to date."
+    seconds, executed = _seconds(), 0
     for _ in range(2):  # once more for what did without the data that came meanwhile
         for task in tasks:
             task.key, task.seconds = key(task), seconds.get(task.name, float("inf"))
         todo = [task for task in tasks if not _restore(task)]
         if not todo:
             break
-        said = f"Executing {len(todo)} of {len(tasks)} problems ..."
-        print(said, flush=True)
+        print(f"Executing {len(todo)} of {len(tasks)} problems ...", flush=True)
         todo.sort(key=lambda task: -task.seconds)
-        succeeded = 0
+        executed += len(todo)
         for task in run(todo, os.cpu_count(), TIMEOUT, fork=True):
             _keep(task)  # at once, or a kill loses it
             seconds[task.name] = task.seconds
             write_whole(SECONDS, json.dumps(seconds, indent=1))
-            succeeded += 1
-        if succeeded < len(todo):
+            todo.remove(task)
+        if todo:
             return False
-    if not attempt:
+    if not executed:
         print("All notebooks are up to date.", flush=True)
     _drop_the_oldest()
     return True
