@@ -204,7 +204,7 @@ def _serve(arguments: list[str], environment: dict[str, str], folder: str) -> No
 
     os.setsid()
     os.chdir(folder)
-    os.environ.update(environment, JPY_PARENT_PID=str(os.getppid()))
+    os.environ.update(environment)
     threading.Thread(target=end_with_parent, daemon=True).start()
     np.random.seed()  # no two kernels draw the same unless a cell says so
-    launch_new_instance(arguments)
+    launch_new_instance([*arguments, f"--IPKernelApp.parent_handle={os.getppid()}"])
