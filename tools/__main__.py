@@ -29,7 +29,7 @@ VERBS = {
     "bench-training": "measure.training",
     "bench-pages": "measure.pages",
     "bench-growth": "measure.growth",
-    "bench-build": "measure.build",
+    "bench-build": "measure.building",
 }
 
 
@@ -51,6 +51,7 @@ def main(arguments: list[str]) -> int:
         print(usage())
         return 0 if verb in ("-h", "--help") else 2
     module, *options = VERBS[verb].split()
+    sys.argv[0] = f"python -m tools {verb}"  # as it calls itself in messages
     return import_module(f".{module}", __package__).main([*options, *others])
 
 

@@ -216,33 +216,27 @@ def _seconds() -> dict[str, float]:
         return {}
 
 
+# ----------------------------------------------------------------- full studies
+
+
 def main(arguments: list[str]) -> int:
     """Execute at the scale asked for."""
+    book = Book(ROOT)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scale", choices=("quick", "full"), default="quick")
-    parser.add_argument("--only", metavar="NAME", help="the study to run in full")
+    parser.add_argument("--only", metavar="STUDY", choices=sorted(book.studies))
     options = parser.parse_args(arguments)
     os.environ["BOOK_SCALE"] = options.scale
-    if options.scale == "quick":
-        with alone():
-            return 0 if execute() else 1
-    if (tasks := with_studies(options.only)) is None:
-        return 2
     with alone():
+        if options.scale == "quick":
+            return 0 if execute() else 1
+        tasks = with_studies(book, options.only)
         # one after another: a study makes use of all cores itself
         return 0 if len([*run(tasks, workers=1, verbose=True)]) == len(tasks) else 1
 
 
-def with_studies(only: str | None) -> list[Task] | None:
-    """The problems with studies, or that with one, which alone is made in full then.
-
-    None, and a message, if there is no such study.
-    """
-    book = Book(ROOT)
-    if only and only not in book.studies:
-        names = ", ".join(sorted(book.studies))
-        print(f"No notebook has a study {only!r}; there are: {names}")
-        return None
+def with_studies(book: Book, only: str | None) -> list[Task]:
+    """The problems with studies, or that with one, which alone is not made quickly."""
     if only:
         os.environ["BOOK_ONLY"] = only
     asked = {only} if only else {*book.studies}
