@@ -1,1 +1,1 @@
-"""The notebooks executed: problem by problem, again, elsewhere, and as Colab does."""
+"""What executes the code of the book."""
