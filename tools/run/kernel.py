@@ -17,7 +17,7 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.provisioning import LocalProvisioner
 from nbclient import NotebookClient
-from nbclient.exceptions import CellTimeoutError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat import NotebookNode
 
 IMPORT = re.compile(r"^(?:import|from) ([\w.]+)", re.MULTILINE)
@@ -73,7 +73,7 @@ def run(
         client.verbose, start = verbose, time.monotonic()
         try:
             client.execute()
-        except (CellTimeoutError, RuntimeError) as error:  # or CellExecutionError
+        except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
             return _explain(task, client, error)
         finally:
             task.seconds = round(time.monotonic() - start, 1)
