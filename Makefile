@@ -3,6 +3,7 @@
 FOLDER := $(or $(BOOK_BUILD),.)
 VENV := $(FOLDER)/.venv
 PYTHON := $(VENV)/bin/python
+TOOL = @"$(PYTHON)" -m tools
 PORT ?= 8000
 # the workflows install from requirements.lock, which has the hash of each package
 REQUIREMENTS ?= requirements.txt
@@ -13,59 +14,61 @@ PYTHONS := "$(PYTHON)" python3 python3.11 python3.12 python3.13
 
 export OMP_NUM_THREADS = 1
 export PYTHONHASHSEED = 0
-ifdef BOOK_DATA  # absolute, since notebooks run in a folder of their own
-export BOOK_DATA := $(shell cd "$(BOOK_DATA)" 2>/dev/null && pwd || echo "$(BOOK_DATA)")
+
+# absolute, since notebooks run in a folder of their own; also where make is told
+absolute = $(shell case "$(1)" in ([/~]*) echo "$(1)";; (*) echo "$$PWD/$(1)";; esac)
+ifneq ($(BOOK_DATA),)
+override export BOOK_DATA := $(call absolute,$(BOOK_DATA))
+endif
+ifneq ($(BOOK_CACHE),)
+override export BOOK_CACHE := $(call absolute,$(BOOK_CACHE))
 endif
 
 .PHONY: installed book test pdf question notebooks results again reproduce mutants \
-	bench bench-training bench-site bench-scale links lock colab serve clean help
+	bench bench-training bench-pages bench-growth bench-build links lock colab serve \
+	clean help
 
 book: installed  ## execute the notebooks and build the site in _build/html
-	@"$(PYTHON)" tools/build.py
+	$(TOOL) book
 
 test: book  ## run all tests
 	"$(PYTHON)" -m ruff check --no-cache .
-	"$(PYTHON)" -m pytest -q -n 3
+	"$(PYTHON)" -m pytest -q -n 3 --dist loadgroup
 	"$(PYTHON)" -m pytest -q --nbval-lax --nbval-sanitize-with tests/nbval.ini \
-		--nbval-cell-timeout=600 -n 2 --dist loadscope notebooks
+		--nbval-current-env --nbval-cell-timeout=600 -n 2 --dist loadscope notebooks
 
 pdf: book  ## print the whole book into _build/deep-learning-solutions.pdf
-	@"$(PYTHON)" tools/pdf.py
+	$(TOOL) pdf
 
 question: installed  ## begin a new question: ID=gr-5-1 [TITLE=] [SET=] [AFTER=]
-	@"$(PYTHON)" tools/question.py --id "$$ID" --title "$$TITLE" --set "$$SET" \
-		--after "$$AFTER"
+	$(TOOL) question --id "$$ID" --title "$$TITLE" --set "$$SET" --after "$$AFTER"
 
 notebooks: installed  ## write notebooks/*.ipynb anew from notebooks/*.md
-	@"$(PYTHON)" tools/execute.py
-	@"$(PYTHON)" tools/lower.py
+	$(TOOL) execute
+	$(TOOL) notebooks
 
 results: installed  ## run the full studies (or ONLY=name) and record them in results/
-	@"$(PYTHON)" tools/execute.py --scale full $(if $(ONLY),--only '$(ONLY)')
+	$(TOOL) results $(if $(ONLY),--only '$(ONLY)')
 
 mutants: installed  ## alter each claim and see its check refuse (or SHARE=0.1 of them)
-	@"$(PYTHON)" tools/mutants.py $(if $(SHARE),--share $(SHARE))
+	$(TOOL) mutants $(if $(SHARE),--share $(SHARE))
 
 again: installed  ## make one run of each study (or ONLY=name) again and compare it
-	@"$(PYTHON)" tools/again.py $(if $(ONLY),--only '$(ONLY)')
+	$(TOOL) again $(if $(ONLY),--only '$(ONLY)')
 
 reproduce: installed  ## execute [ONLY=notebook] in other [SETTING=name] and compare
-	@"$(PYTHON)" tools/reproduce.py $(if $(ONLY),--only '$(ONLY)') \
+	$(TOOL) reproduce $(if $(ONLY),--only '$(ONLY)') \
 		$(if $(SETTING),--setting '$(SETTING)')
 
-bench: bench-training bench-site bench-scale  ## measure training, pages and growth
+bench: bench-training bench-pages bench-growth bench-build  ## measure speed and growth
 
-bench-training: installed
-	@"$(PYTHON)" tools/bench.py
-
-bench-site: book
-	@"$(PYTHON)" tools/bench_site.py
-
-bench-scale: installed
-	@"$(PYTHON)" tools/bench_scale.py
+bench-pages: book
+bench-training bench-growth bench-build: installed
+bench-training bench-pages bench-growth bench-build:
+	$(TOOL) $@
 
 links: installed  ## look for external links that are dead
-	@"$(PYTHON)" tools/build.py --links
+	$(TOOL) book --links
 
 lock: installed  ## write requirements.lock anew from requirements.txt
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" "$(VENV)/bin/uv" pip compile --quiet \
@@ -73,10 +76,10 @@ lock: installed  ## write requirements.lock anew from requirements.txt
 		requirements.txt --output-file requirements.lock
 
 colab: installed  ## run the notebooks as Colab does, with the newest releases
-	@"$(PYTHON)" tools/colab.py
+	$(TOOL) colab
 
 serve: installed  ## show the site at http://localhost:8000 (or PORT=...), build on save
-	@"$(PYTHON)" tools/serve.py --port $(PORT)
+	$(TOOL) serve --port $(PORT)
 
 clean:  ## remove all that was built; the environment in .venv stays
 	rm -rf "$(FOLDER)/_build"
@@ -87,7 +90,7 @@ help:  ## this list
 installed:
 	@for python in $(if $(SYSTEM_PYTHON),"$(SYSTEM_PYTHON)",$(PYTHONS)); do \
 	  "$$python" -c '$(SUPPORTED)' 2>/dev/null && \
-	    exec "$$python" tools/install.py "$(VENV)" "$(REQUIREMENTS)"; \
+	    exec "$$python" -m tools install "$(VENV)" "$(REQUIREMENTS)"; \
 	done; \
 	python="$(or $(SYSTEM_PYTHON),python3)"; \
 	echo "The book needs Python 3.11, 3.12 or 3.13; $$python here is:"; \

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 from browsing import POLICY, SITE
 from playwright.sync_api import BrowserContext, Page, expect
-from xdist.scheduler import LoadScopeScheduling
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
-from browser import MISSING, chromium  # noqa: E402
+from tools.site.browser import MISSING, chromium
 
 PATIENCE = 120_000  # milliseconds, of a test on a busy machine
 expect.set_options(timeout=PATIENCE)
@@ -29,16 +25,11 @@ def browser():
         yield browser
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
+def pytest_collection_modifyitems(items):
     """One process gets all tests of a file, but the large pages are shared out."""
-
-    class Scheduler(LoadScopeScheduling):
-        def _split_scope(self, nodeid):
-            file = nodeid.partition("::")[0]
-            return nodeid if file.endswith("test_site.py") else file
-
-    return Scheduler(config, log)
+    for item in items:
+        if item.path.name != "test_site.py":
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 class Handler(SimpleHTTPRequestHandler):

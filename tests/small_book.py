@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE, NAME = "notebooks/small.md", "small.md"
+PAGE, NAME = "notebooks/small.md", "small, Problem 1"
+UNUSED = shutil.ignore_patterns("__pycache__")
+NO_LINT = '"""Nothing."""\n\n\ndef main(arguments):\n    return 0\n'
 NOTEBOOK = """\
 ---
 jupytext:
@@ -30,9 +32,11 @@ kernelspec:
 One sentence.
 
 ```{code-cell} ipython3
+from claims import check
 from IPython.display import SVG
-from helpers import check
 ```
+
+## Problem 1: Squares
 
 ```{exercise} The square of $x$
 :label: sm-1
@@ -119,9 +123,9 @@ class Book:
 
     def __init__(self, root: Path):
         self.root = root
-        for name in ("book", "helpers", "tools"):
-            shutil.copytree(ROOT / name, root / name)
-        for name in ("_config.yml", "requirements.txt"):
+        for name in ("book", "claims", "helpers", "tools"):
+            shutil.copytree(ROOT / name, root / name, ignore=UNUSED)
+        for name in ("_config.yml", "pyproject.toml", "requirements.txt"):
             shutil.copy(ROOT / name, root)
         toc = (ROOT / "_toc.yml").read_text()
         for name in LONG:
@@ -132,12 +136,12 @@ class Book:
         self.write("book/results.md", RESULTS)
         self.write(PAGE, NOTEBOOK)
         self.write("notebooks/small.ipynb", json.dumps({"cells": []}))
-        self.write("results/trial.json", json.dumps(RECORD))
-        self.write("tools/lint.py", "")  # it has tests of its own
+        self.write("results/studies/trial.json", json.dumps(RECORD))
+        self.write("tools/source/lint.py", NO_LINT)  # it has tests of its own
 
     def write(self, name: str, text: str) -> None:
         path = self.root / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
 
     def read(self, name: str) -> str:
@@ -152,7 +156,7 @@ class Book:
 
     def start(self, *program: str, stdout=subprocess.PIPE) -> subprocess.Popen:
         return subprocess.Popen(
-            [sys.executable, *(program or ["tools/build.py"])],
+            [sys.executable, *(program or ("-m", "tools", "book"))],
             cwd=self.root,
             env=self.environment(),
             text=True,

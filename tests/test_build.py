@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import os
+import json
 import re
 import shutil
 import subprocess
 import sys
 
+import nbformat
 import pytest
 from small_book import NAME, PAGE, ROOT, Book
+
+from tools.__main__ import VERBS
+from tools.run import execute, kernel
+from tools.source.model import Book as Sources
+
+EXECUTE, RESULTS = ("-m", "tools", "execute"), ("-m", "tools", "results")
 
 
 @pytest.fixture(scope="module")
@@ -65,43 +72,171 @@ def test_changed_sentence_and_style_show_and_execute_nothing(book):
         book.edited(PAGE, "One sentence.", "Another sentence."),
         book.edited("book/assets/book.css", "/*", "/* changed"),
     ):
-        assert "executing" not in book.build()
+        assert "Executing" not in book.build()
         assert "Another sentence." in book.html("notebooks/small")
         assert "value: one number equal" in book.html("book/checks")
         assert "/* changed" in book.read("_build/html/_static/book.css")
 
 
 def test_changed_helper_executes_and_shows(book):
-    with book.edited("helpers/check.py", 'f"{entries} {', 'f"now {entries} {'):
+    with book.edited("claims/check.py", 'f"{entries} {', 'f"now {entries} {'):
         assert f"{NAME}: ok" in book.build()
         assert "now one number" in book.html("notebooks/small")
         assert "now one number" in book.html("book/checks")
-    assert "executing" not in book.build(), "the state before is still cached"
+    assert "Executing" not in book.build(), "the state before is still cached"
     assert "now one number" not in book.html("notebooks/small")
 
 
 def test_changed_result_shows(book):
     with (
         book.edited(PAGE, "One sentence.", "{recorded}`trial:1.loss.mean:.2f`"),
-        book.edited("results/trial.json", '"loss": 0.2', '"loss": 0.5'),
+        book.edited("results/studies/trial.json", '"loss": 0.2', '"loss": 0.5'),
     ):
         assert f"{NAME}: ok" in book.build()
         assert ">0.40</a>" in book.html("notebooks/small")
 
 
-def test_data_and_scale_have_a_cache_of_their_own(book, tmp_path):
-    def folder(**environment):
-        program = "import execute; print(execute.cache_folder(execute.state_of_code()))"
-        command = [sys.executable, "-c", program]
-        return subprocess.check_output(
-            command, cwd=book.root / "tools", env={**os.environ, **environment}
-        )
+SQUARE = '```{code-cell} ipython3\ncheck.value("sm-1", 3 * 3, 9)\n```'
+ANOTHER = """
+## 2 Cubes
 
-    before = folder(BOOK_DATA=str(tmp_path))
-    assert before == folder(BOOK_DATA=str(tmp_path))
-    assert before != folder(BOOK_DATA=str(tmp_path), BOOK_SCALE="full")
-    (tmp_path / "images").write_text("some")
-    assert before != folder(BOOK_DATA=str(tmp_path))
+```{{exercise}} The cube of $x$
+:label: sm-3
+
+*Difficulty 1, 5 minutes.* Find it.
+```
+
+```{{solution-start}} sm-3
+:class: dropdown
+```
+
+```{{code-cell}} ipython3
+{}
+```
+
+```{{solution-end}}
+```
+
+"""
+
+
+@pytest.fixture
+def two(book):
+    """Write a page with a second problem, of these cells."""
+    before = book.read(PAGE)
+
+    def write(*cells: str, first: str = "") -> None:
+        own = SQUARE.replace("check.value", f"cube = 3**3\n{first}\ncheck.value")
+        cells = "\n```\n\n```{code-cell} ipython3\n".join(cells)
+        book.write(PAGE, before.replace(SQUARE, own) + ANOTHER.format(cells))
+
+    yield write
+    book.write(PAGE, before)
+
+
+def test_each_problem_is_executed_and_kept_by_itself(book, two):
+    two('check.value("sm-3", 27, cube)')
+    output = book.build(*EXECUTE, expect=1)
+    assert f"{NAME}: ok" in output, "it is kept although another fails"
+    line = book.line(PAGE, 'check.value("sm-3", 27, cube)')
+    assert "small, 2: failed" in output and "(2 of 2)" in output
+    assert f"{PAGE}:{line}: cell failed: NameError: name 'cube'" in output
+    two("print(check.__name__)", "print(6 * 7)\n6 * 9")
+    output = book.build(*EXECUTE)
+    assert "Executing 1 of 2 problems" in output
+    assert re.findall(r"small, .*", output)[0].endswith("(1 of 1)")
+    two("print(check.__name__)", "print(6 * 7)\n6 * 9", first="1 + 1")
+    assert re.findall(r"(small, .*): ok", book.build(*EXECUTE)) == ["small, Problem 1"]
+    executed = nbformat.reads(book.read("_build/executed/notebooks/small.ipynb"), 4)
+    code = [cell for cell in executed.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == [1, 2, 3, 4]
+    printed, number = code[3].outputs
+    assert code[2].outputs[0].text == "claims.check\n" and printed.text == "42\n"
+    assert (number.data["text/plain"], number.execution_count) == ("54", 4)
+    assert [executed.metadata.source_map[n] for n in (1, 3)] == [
+        book.line(PAGE, "```{code-cell} ipython3"),
+        book.line(PAGE, "cube = 3**3") - 1,
+    ]
+    assert len(executed.metadata.source_map) == len(executed.cells)
+
+
+def test_the_longest_problem_begins(book, two):
+    two("import time\ntime.sleep(2)")
+    book.build(*EXECUTE)
+    two("import time\ntime.sleep(2)  # changed", first="'changed'")
+    seconds = json.loads(book.read("_build/cache/seconds.json"))
+    assert seconds["small, 2"] >= 2
+    program = "from tools.run import kernel, execute\nkernel.os.cpu_count = lambda: 1\n"
+    output = book.build("-c", program + "execute.execute()")
+    assert re.findall(r"(small, .*): ok", output) == ["small, 2", NAME]
+
+
+@pytest.fixture
+def task(tmp_path, monkeypatch):
+    """A task of these cells, with no data that come from outside."""
+    monkeypatch.setenv("BOOK_DATA", str(tmp_path))
+
+    def task(*cells: str) -> kernel.Task:
+        cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
+        notebook = nbformat.v4.new_notebook(cells=cells)
+        return kernel.Task("a", tmp_path / "a.md", notebook)
+
+    return task
+
+
+def test_scale_and_data_have_outputs_of_their_own(task, tmp_path, monkeypatch):
+    loads, not_ = task("data.load_cifar10()"), task("1 + 1")
+
+    def keys():
+        return execute.key(loads), execute.key(not_)
+
+    before = keys()
+    assert before == keys() and before[0] != before[1]
+    (tmp_path / "images").write_text("of something else")
+    assert before == keys()
+    batches = tmp_path / "elsewhere"
+    batches.mkdir()
+    (tmp_path / "cifar-10-batches-py").symlink_to(batches)
+    (batches / "test_batch").write_text("some")
+    there = keys()
+    assert there[0] != before[0] and there[1] == before[1]
+    (batches / "test_batch").write_text("some more")
+    assert keys()[0] != there[0] and keys()[1] == before[1]
+    monkeypatch.setenv("BOOK_SCALE", "full")
+    assert keys()[1] != before[1]
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ('results.study("committee", 1)\nresults.in_text([1])', ["committee"]),
+        ('results.lookup("again", "date")\nresults.Table([], [])', ["again"]),
+        ("from helpers import check, results\n1 + 1", []),
+        ("results.study(name, loss)", None),
+        ('read = results.lookup\nread("committee", "date")', None),
+    ],
+)
+def test_the_records_that_a_problem_reads(task, code, names):
+    read = {path.stem for path in execute._records(code)}
+    assert read == ({*Sources().studies} if names is None else {*names})
+
+
+def test_data_that_come_while_problems_run(task, tmp_path, monkeypatch):
+    """What has downloaded them is kept; what has shown the stand-in runs once more."""
+    monkeypatch.setattr(execute, "PROBLEMS", tmp_path)
+    monkeypatch.setattr(execute, "SECONDS", tmp_path / "seconds.json")
+    monkeypatch.delenv("BOOK_DATA")
+    monkeypatch.setattr(execute.data, "state", lambda: len(ran))
+    ran, tasks = [], [task("data.load_mnist()"), task("data.load_mnist(), 'stand-in'")]
+
+    def run(todo, *_, **__):
+        for one in list(todo):
+            ran.append(tasks.index(one))
+            yield one
+
+    monkeypatch.setattr(execute, "run", run)
+    assert execute._execute(tasks)
+    assert ran in ([0, 1, 1], [0, 1, 0, 1])  # not without an end
 
 
 STUDIES = """
@@ -124,16 +259,15 @@ other = results.study(
 
 def test_one_study_alone_is_repeated(book):
     def only(name, expect=0):
-        program = ("tools/execute.py", "--scale", "full", "--only", name)
-        output = book.build(*program, expect=expect)
-        record = book.root / "results" / "other.json"
-        return output, book.read("results/trial.json"), record.exists()
+        output = book.build(*RESULTS, "--only", name, expect=expect)
+        record = book.root / "results/studies/other.json"
+        return output, book.read("results/studies/trial.json"), record.exists()
 
-    before, ran = book.read("results/trial.json"), book.root / "notebooks" / "ran"
+    before, ran = book.read("results/studies/trial.json"), book.root / "notebooks/ran"
     cell = "```{code-cell} ipython3\ncheck.value"
     with book.edited(PAGE, cell, cell.replace("check.value", STUDIES + "check.value")):
         output, trial, _ = only("others", expect=2)
-        assert "a study 'others'; there are: other, trial" in output
+        assert "invalid choice: 'others' (choose from 'other', 'trial')" in output
         with book.edited(PAGE, "n + seed", "n / seed"):  # seed 0 fails
             output, trial, other = only("trial", expect=1)
             assert "ZeroDivisionError" in output and trial == before and not other
@@ -142,34 +276,57 @@ def test_one_study_alone_is_repeated(book):
         assert sorted(ran.read_text().split("\n")[:-1]) == [
             f"other {n} {seed}" for n in (1, 2) for seed in (0, 1)
         ]
-        assert '"make results ONLY=other"' in book.read("results/other.json")
-        again = "tools/again.py", "--only", "other"
+        assert '"make results ONLY=other"' in book.read("results/studies/other.json")
+        again = ("-m", "tools", "again", "--only", "other")
         assert "other: equal" in book.build(*again)
         with book.edited(PAGE, "n + seed", "n + seed + 9"):
             output = book.build(*again, expect=1)
         assert "other: off: loss moved by 9, the seeds by 1" in output
-        book.build("tools/build.py")
+        book.build()
         assert "off: loss moved by 9" in book.html("book/results")
-    for name in ("other", "again"):
+    for name in ("studies/other", "measured/again"):
         (book.root / "results" / f"{name}.json").unlink()
 
 
 @pytest.mark.parametrize(
     ("command", "program"),
     [
-        ("results ONLY=a", "execute.py --scale full --only 'a'"),
-        ("again ONLY=a", "again.py --only 'a'"),
-        ("reproduce ONLY=a", "reproduce.py --only 'a'"),
-        ("reproduce SETTING=b", "reproduce.py --setting 'b'"),
+        ("results ONLY=a", "results --only 'a'"),
+        ("again ONLY=a", "again --only 'a'"),
+        ("reproduce ONLY=a", "reproduce --only 'a'"),
+        ("reproduce SETTING=b", "reproduce --setting 'b'"),
     ],
 )
 def test_make_passes_the_name_on(command, program):
+    output = make("-n", *command.split())
+    assert output.replace("\\", " ").split()[1:] == f"-m tools {program}".split()
+
+
+@pytest.mark.parametrize("given", ["data", "da ta/..", "/data", "~/data"])
+@pytest.mark.parametrize("where", ["command", "environment"])
+def test_make_makes_folders_absolute(tmp_path, monkeypatch, given, where):
+    (tmp_path / "show.mk").write_text(
+        f'include {ROOT}/Makefile\nshow:; @echo "$$BOOK_DATA"'
+    )
+    words = [f"BOOK_DATA={given}"] if where == "command" else []
+    monkeypatch.setenv("BOOK_DATA", "" if words else given)
+    shown = make("-f", str(tmp_path / "show.mk"), "show", *words)
+    assert shown.strip() == (given if given[0] in "/~" else f"{ROOT}/{given}")
+
+
+def make(*words: str) -> str:
     if not shutil.which("make"):
         pytest.skip("no make")
-    options = ["--no-print-directory", "-n", "-o", "installed"]
-    made = ["make", *options, *command.split()]
-    output = subprocess.check_output(made, cwd=ROOT, text=True)
-    assert output.replace("\\", " ").split()[1:] == f"tools/{program}".split()
+    command = ["make", "--no-print-directory", "-o", "installed", *words]
+    return subprocess.check_output(command, cwd=ROOT, text=True)
+
+
+def test_the_tools_say_what_there_is():
+    command = [sys.executable, "-m", "tools"]
+    done = subprocess.run([*command, "cook"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    for verb in VERBS:
+        assert re.search(rf"^  {verb} +[A-Z]\w+ .*\.", done.stdout, re.M), verb
 
 
 def test_failing_cell(book):
@@ -179,10 +336,44 @@ def test_failing_cell(book):
     assert f"{PAGE}:{line}: cell failed: CheckFailed: sm-1: 9 computed" in output
 
 
-def test_dying_kernel(book):
-    with book.edited(PAGE, "check.value(", "import os; os._exit(1); check.value("):
+def test_a_failing_opening_cell_is_named_once(book, two):
+    two("1 + 1")
+    with book.edited(PAGE, "from IPython", "1 / 0\nfrom IPython"):
+        output = book.build(expect=1)
+        line = book.line(PAGE, "1 / 0")
+    assert output.count(": failed, ") == 2
+    assert output.count(f"{PAGE}:{line}: cell failed: ZeroDivisionError") == 1
+
+
+@pytest.mark.parametrize("death", ["import os; os._exit(1)", "import os; os.abort()"])
+def test_dying_kernel(book, death):
+    with book.edited(PAGE, "check.value(", f"{death}; check.value("):
         output = book.build(expect=1)
     assert re.search(rf"{PAGE}:\d+: cell failed: Kernel died", output)
+
+
+def test_a_foreign_kernel_is_not_taken(book, tmp_path, monkeypatch):
+    spec = tmp_path / "kernels/python3/kernel.json"
+    spec.parent.mkdir(parents=True)
+    spec.write_text('{"argv": ["false"], "language": "python", "display_name": "x"}')
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    with book.edited(PAGE, "3 * 3, 9)", "5 * 5, 25)"):
+        assert f"{NAME}: ok" in book.build(*EXECUTE)
+
+
+def test_kernels_of_all_kinds_give_the_same(task):
+    cells = [
+        "import os, sys, matplotlib.pyplot as plt\nplt.plot([1]);",
+        "[os.getcwd(), sys.stdin.read(), plt.get_backend(), __name__, "
+        "os.getpgrp() == os.getpid()]",
+    ]
+    given = []
+    for fork in (False, True):
+        one = task(*cells)
+        assert [*kernel.run([one], 1, fork=fork)] == [one]
+        figure, told = (cell.outputs[0] for cell in one.notebook.cells)
+        given.append((figure.data["image/png"], told.data["text/plain"]))
+    assert given[0] == given[1]
 
 
 FAULTS = {
@@ -233,7 +424,7 @@ def test_faults_in_pages_and_cells_are_named_with_file_and_line(book):
 
 def test_two_builds_at_once_wait_for_each_other(book):
     with book.edited(PAGE, "3 * 3, 9)", "4 * 4, 16)"):
-        builds = [book.start("tools/build.py") for _ in range(2)]
+        builds = [book.start() for _ in range(2)]
         outputs = [build.communicate()[0] for build in builds]
     assert [build.returncode for build in builds] == [0, 0], outputs
     assert sum("Another build is running" in output for output in outputs) == 1
@@ -241,8 +432,11 @@ def test_two_builds_at_once_wait_for_each_other(book):
 
 
 def test_lint_fails_the_build(book):
-    shutil.copy(ROOT / "tools" / "lint.py", book.root / "tools" / "lint.py")
-    with book.edited(PAGE, "x^2 = x", r"x^2 \label{a} = x"):
+    lint = "tools/source/lint.py"
+    with (
+        book.edited(PAGE, "x^2 = x", r"x^2 \label{a} = x"),
+        book.edited(lint, book.read(lint), (ROOT / lint).read_text("utf-8")),
+    ):
         output = book.build(expect=2)
         line = book.line(PAGE, r"x^2 \label{a} = x \cdot x") - 1
     assert f"{PAGE}:{line}: " in output

@@ -14,15 +14,17 @@ import sys
 import time
 from pathlib import Path
 
-import execute
-import install
 import nbformat.v4 as nbf
 import psutil
 import pytest
-from browser import MISSING
 from browsing import PAGES
 from small_book import NAME, PAGE, ROOT, Book
 from small_disk import in_namespace
+
+from tools.run import execute
+from tools.run.kernel import Task
+from tools.site import install
+from tools.site.browser import MISSING
 
 CELL = 'check.value("sm-1", 3 * 3, 9)'
 SLOW_ONCE = f"""\
@@ -88,40 +90,67 @@ def runs_in(book, process):
         return False
 
 
-def test_what_is_executed_is_kept_at_once(tmp_path, monkeypatch):
-    """A kill during the second notebook does not lose the first."""
-    monkeypatch.setattr(execute, "BUILD", tmp_path)
-    cells = {Path(name): nbf.new_code_cell(name) for name in ("a.md", "b.md")}
-    notebooks = {path: nbf.new_notebook(cells=[cells[path]]) for path in cells}
-    monkeypatch.setattr(execute, "notebooks", lambda: list(notebooks))
-    monkeypatch.setattr(execute, "read", notebooks.get)
+@pytest.fixture
+def tasks(tmp_path, monkeypatch):
+    """Two problems that have been executed, and where they are kept."""
+    monkeypatch.setattr(execute, "PROBLEMS", tmp_path / "problems")
+    monkeypatch.setattr(execute, "SECONDS", tmp_path / "seconds.json")
+    cells = [nbf.new_code_cell(f"{n} + 1", execution_count=1) for n in range(2)]
+    notebooks = [nbf.new_notebook(cells=[cell]) for cell in cells]
+    return [Task(f"a, {n}", Path("a.md"), nb) for n, nb in enumerate(notebooks)]
 
-    def run(todo, *_):
-        yield next(iter(todo))
+
+def test_what_is_executed_is_kept_at_once(tasks, monkeypatch):
+    """A kill during the second problem does not lose the first."""
+
+    def run(todo, *_, **__):
+        yield todo[0]
         raise KeyboardInterrupt
 
     monkeypatch.setattr(execute, "run", run)
     for left in (1, 0):
         with pytest.raises(KeyboardInterrupt):
-            execute.execute()
-        folder = execute.cache_folder(execute.state_of_code())
-        found = [execute._is_in(folder, nb) for nb in notebooks.values()]
-        assert found.count(False) == left
+            execute._execute(tasks)
+        assert [execute._restore(task) for task in tasks].count(False) == left
 
 
-@pytest.mark.parametrize("fault", ["empty", "half", "without its file"])
-def test_killed_while_it_is_kept(tmp_path, fault):
-    notebook = nbf.new_notebook(cells=[nbf.new_code_cell("1 + 1", execution_count=1)])
-    execute._keep(tmp_path, {Path("a.md"): notebook})
-    assert execute._is_in(tmp_path, notebook)
-    (file,) = tmp_path.glob("executed/*/*.ipynb")
+@pytest.mark.parametrize("fault", ["empty", "half", "no notebook", "without its file"])
+def test_killed_while_it_is_kept(tasks, fault):
+    task = tasks[0]
+    task.key = "key"
+    execute._keep(task)
+    assert execute._restore(task)
+    (file,) = execute.PROBLEMS.iterdir()
     text = file.read_text()
-    file.write_text(text[: len(text) // 2] if fault == "half" else "")
+    content = {"half": text[: len(text) // 2], "no notebook": "[1]"}.get(fault, "")
+    file.write_text(content)
     if fault == "without its file":
         file.unlink()
-    assert not execute._is_in(tmp_path, notebook)
-    execute._keep(tmp_path, {Path("a.md"): notebook})
-    assert execute._is_in(tmp_path, notebook)
+    task.key = file.stem
+    assert not execute._restore(task)
+    execute._keep(task)
+    assert execute._restore(task)
+
+
+def test_what_is_kept_does_not_grow_without_bound(tasks, monkeypatch):
+    monkeypatch.setattr(execute, "KEPT", 3)
+    execute.PROBLEMS.mkdir()
+    for age, name in enumerate(["a", "b", "c", "d", "e"]):
+        (execute.PROBLEMS / f"{name}.ipynb").touch()
+        os.utime(execute.PROBLEMS / f"{name}.ipynb", (1e9 - age, 1e9 - age))
+    (execute.PROBLEMS / "f.ipynb.123.tmp").touch()
+    os.utime(execute.PROBLEMS / "f.ipynb.123.tmp", (1, 1))
+    execute._drop_the_oldest()
+    left = sorted(path.name for path in execute.PROBLEMS.iterdir())
+    assert left == ["a.ipynb", "b.ipynb", "c.ipynb"]
+
+
+def test_a_cache_of_pages_that_is_damaged(book):
+    for file in (book.root / "_build/cache/pages").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"damaged")
+    assert "up to date" in book.build()
+    assert "value: one number equal" in book.html("book/checks")
 
 
 def test_killed_while_the_site_is_written(book):
@@ -133,7 +162,7 @@ def test_killed_while_the_site_is_written(book):
         book.build(expect=-signal.SIGKILL)
         assert book.html("notebooks/small") == "half a page"
         (book.root / "kill").unlink()
-        assert "executing" not in book.build()
+        assert "Executing" not in book.build()
         assert "Another sentence." in book.html("notebooks/small")
 
 
@@ -144,7 +173,7 @@ def test_a_source_of_another_day(book, day):
     book.write(PAGE, before.replace("One sentence.", f"Saved {day} day off."))
     moment = time.time() + 86_400 * day
     os.utime(book.root / PAGE, (moment, moment))
-    assert "executing" not in book.build()
+    assert "Executing" not in book.build()
     assert f"Saved {day} day off." in book.html("notebooks/small")
     book.write(PAGE, before)
 
@@ -155,7 +184,7 @@ def test_full_disk(book):
     said = in_namespace(
         "mount -t tmpfs -o size=3m none _build;"
         '! "$@" 2>&1; echo ---; mount -o remount,size=200m _build; "$@"',
-        *(sys.executable, "tools/build.py"),
+        *(sys.executable, "-m", "tools", "book"),
         cwd=book.root,
         env=book.environment(),
     )
@@ -169,9 +198,9 @@ def test_full_disk(book):
 @pytest.mark.parametrize("way", READ_ONLY)
 def test_a_clone_that_nobody_can_write(book, tmp_path, way):
     said = in_namespace(
-        f'{READ_ONLY[way]}; ! $as "$1" tools/build.py;'
-        '! $as "$1" tools/serve.py --port 0; echo ---;'
-        'export BOOK_BUILD="$2"; $as "$1" tools/build.py',
+        f'{READ_ONLY[way]}; ! $as "$1" -m tools book;'
+        '! $as "$1" -m tools serve --port 0; echo ---;'
+        'export BOOK_BUILD="$2"; $as "$1" -m tools book',
         *(sys.executable, str(tmp_path / "Gebäude mit Blank")),
         cwd=book.root,
         env=book.environment(),
@@ -186,9 +215,9 @@ def test_a_clone_that_nobody_can_write(book, tmp_path, way):
     assert "value: one number equal" in (site / "book/checks.html").read_text("utf-8")
 
 
-@pytest.mark.parametrize("tool", ["pdf", "bench_site"])
+@pytest.mark.parametrize("tool", ["pdf", "bench-pages"])
 def test_no_browser_is_one_message(book, tool, no_browser):
-    assert book.build(f"tools/{tool}.py", expect=1) == f"{MISSING}\n"
+    assert book.build("-m", "tools", tool, expect=1) == f"{MISSING}\n"
 
 
 @pytest.mark.skipif(not PAGES, reason="no site; run `make book` first")
@@ -244,16 +273,16 @@ def test_a_python_that_is_too_old(tmp_path, named):
 def clone(tmp_path_factory):
     """The part of a clone that installs, with nothing required."""
     clone = tmp_path_factory.mktemp("Klön mit Blank")
-    (clone / "tools").mkdir()
-    for name in ("install.py", "folder.py"):
-        shutil.copy(ROOT / "tools" / name, clone / "tools")
+    (clone / "tools/site").mkdir(parents=True)
+    for name in ("__init__", "__main__", "workspace", "site/__init__", "site/install"):
+        shutil.copy(ROOT / f"tools/{name}.py", clone / f"tools/{name}.py")
     (clone / "requirements.txt").touch()
     return clone
 
 
 def start_installing(clone):
     return subprocess.Popen(
-        [sys.executable, "tools/install.py", ".venv", "requirements.txt"],
+        [sys.executable, "-m", "tools", "install", ".venv", "requirements.txt"],
         cwd=clone,
         env={**os.environ, "PIP_NO_INDEX": "1"},
         text=True,

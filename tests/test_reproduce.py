@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 
-from small_book import NAME, PAGE, ROOT, Book
+from small_book import PAGE, ROOT, Book
 
 CHECK = 'check.value("sm-1", 3 * 3, 9)'
 SEEDED = 'check.value("sm-1", 3 * 3, 9, claim=f"{hash(\'x\')}")'
@@ -18,10 +18,10 @@ def test_what_depends_on_the_hash_seed_is_found(tmp_path, monkeypatch):
     book = Book(tmp_path)
     shutil.copytree(ROOT / "tests", tmp_path / "tests")  # for what nbval forgives
     book.write(PAGE, book.read(PAGE).replace(CHECK, SEEDED))
-    book.build("tools/execute.py")
-    book.build("tools/lower.py")
+    for verb in ("execute", "notebooks"):
+        book.build("-m", "tools", verb)
     committed = book.read("notebooks/small.ipynb")
-    output = book.build("tools/reproduce.py", expect=1)
+    output = book.build("-m", "tools", "reproduce", expect=1)
     equal = "small: 1 checks and 1 outputs are equal"
     lines = re.split(r"\n(?=as usual|two threads|256 bits|128 bits|another)", output)
     assert [equal in line for line in lines[1:]] == [True, True, True, True, False]
@@ -31,9 +31,9 @@ def test_what_depends_on_the_hash_seed_is_found(tmp_path, monkeypatch):
     assert threads == (usual[0], "2", usual[2])
     assert (avx2[0], none[0]) == ("AVX2", "DEFAULT")
     assert seed[:2] == usual[:2] and seed[2] != usual[2]
-    runs = json.loads(book.read("results/reproduced.json"))["runs"]
+    runs = json.loads(book.read("results/measured/reproduced.json"))["runs"]
     assert [run["values"]["differences"] for run in runs] == [0, 0, 0, 0, 2]
     assert book.read("notebooks/small.ipynb") == committed
-    output = book.build("tools/reproduce.py", "--only", "large", expect=2)
-    assert "no notebook 'large'; there are: small" in output
-    assert f"{NAME}: executing" not in output
+    output = book.build("-m", "tools", "reproduce", "--only", "large", expect=2)
+    assert "invalid choice: 'large' (choose from 'small')" in output
+    assert "Executing" not in output

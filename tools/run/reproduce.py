@@ -1,7 +1,5 @@
 """Execute the notebooks in other circumstances, and compare what they give.
 
-    python tools/reproduce.py [--only NOTEBOOK] [--setting NAME]
-
 The book is executed as usual, from the cache, and then without it: on two threads, with
 vectors of 256 and of 128 bits instead of AVX-512, with another hash seed. Each time two
 things must stay as they were: the ledger, which is all that the checks say of
@@ -9,7 +7,7 @@ themselves, and, byte for byte, the committed notebook with the outputs that nbv
 compares. Last digits that tests/nbval.ini forgives may differ.
 
 It prints a line for each setting and notebook, and the first differences. The exit
-status is 1 if there is one. All is written to results/reproduced.json, where what was
+status is 1 if there is one. All is written to results/measured/reproduced.json, where what was
 not asked for keeps what was found before.
 """
 
@@ -28,13 +26,14 @@ from itertools import zip_longest
 from pathlib import Path
 
 import nbformat
-from execute import execute, export, notebooks, read
-from folder import BUILD, ROOT, alone
-from lower import forgive, lower
-from runner import run
-from source import Book, SourceError
 
-from helpers import results
+from helpers import recording, results
+
+from ..source.model import Book, Page, SourceError
+from ..source.notebook import forgive, text_of
+from ..workspace import BUILD, EXECUTED, ROOT, alone
+from .execute import execute, export, read
+from .kernel import Task, run
 
 USUAL = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
 NO_AVX512 = "X86_V4 AVX512_ICL AVX512_SPR"  # as NumPy calls it
@@ -57,12 +56,11 @@ SETTINGS = {
     },
     "another hash seed": {"PYTHONHASHSEED": "1"},
 }
-FELT = (
+MACHINE = (
     "import torch; print(torch.backends.cpu.get_cpu_capability(), "
     "torch.get_num_threads(), hash('book'))"
 )
 SHOWN = 3  # differences
-FILE = results.FOLDER / "reproduced.json"
 
 
 @contextmanager
@@ -77,26 +75,28 @@ def environment(setting: str) -> Iterator[None]:
         os.environ.update(before)
 
 
-def felt(setting: str) -> str:
+def machine_in(setting: str) -> str:
     """What PyTorch and Python notice of a setting."""
     with environment(setting):
-        command = [sys.executable, "-c", FELT]
+        command = [sys.executable, "-c", MACHINE]
         return subprocess.check_output(command, text=True).strip()
 
 
-def run_in(setting: str, paths: list[Path]) -> dict[Path, Path | None]:
-    """The executed notebooks, which lie in a folder of the setting, or None."""
+def run_in(setting: str, pages: list[Page]) -> tuple[Path, set[str]]:
+    """Execute pages whole; the folder of the notebooks, and which have no failed cell.
+
+    As usual they have been executed before.
+    """
     if setting == "as usual":
-        folder = BUILD / "executed"
-        return {p: folder / p.relative_to(ROOT).with_suffix(".ipynb") for p in paths}
+        return EXECUTED, {page.name for page in pages}
     folder = BUILD / "reproduced" / setting.replace(" ", "-")
-    todo = {path: read(path) for path in paths}
+    tasks = {page.name: Task(page.path.stem, page.path, read(page)) for page in pages}
     with environment(setting):
-        succeeded = [*run(todo, os.cpu_count(), timeout=3600)]
-    return {
-        path: export(todo[path], path, folder) if path in succeeded else None
-        for path in paths
-    }
+        succeeded = [*run(list(tasks.values()), os.cpu_count(), timeout=3600)]
+    names = {name for name, task in tasks.items() if task in succeeded}
+    for name in names:
+        export(tasks[name].notebook, name, folder)
+    return folder, names
 
 
 def ledger(executed: Path) -> list[dict]:
@@ -120,15 +120,16 @@ def differences(one: list, other: list) -> list[str]:
     ]
 
 
-def compare(book: Book, path: Path, usual: Path, executed: Path) -> dict:
+def compare(book: Book, page: Page, folder: Path) -> dict:
     """How many checks and outputs agree with those of the usual run."""
-    checks, page = ledger(usual), str(path.relative_to(book.root).with_suffix(""))
-    found = [f"ledger: {text}" for text in differences(ledger(executed), checks)]
-    committed = path.with_suffix(".ipynb").read_text("utf-8")
+    checks = ledger(EXECUTED / f"{page.name}.ipynb")
+    now = ledger(folder / f"{page.name}.ipynb")
+    found = [f"ledger: {text}" for text in differences(now, checks)]
+    committed = page.path.with_suffix(".ipynb").read_text("utf-8")
     cells = nbformat.reads(committed, 4).cells
     outputs = [cell for cell in cells if cell.get("outputs")]
     try:
-        text = lower(book, page, executed)
+        text = text_of(book, page, folder)
     except SourceError as error:
         found.append(str(error))
     else:
@@ -136,36 +137,27 @@ def compare(book: Book, path: Path, usual: Path, executed: Path) -> dict:
         found += [f"notebook: {text}" for text in differences(now, cells)]
         if text != committed and not found:
             found.append("notebook: other bytes")
-    values = {
-        "checks": len(checks),
-        "outputs": len(outputs),
-        "differences": len(found),
-    }
+    counts = {"checks": len(checks), "outputs": len(outputs)}
+    values = {**counts, "differences": len(found)}
     return {"values": values, "differences": found[:SHOWN]}
 
 
-def reproduce(paths: list[Path], settings: list[str]) -> Iterator[dict]:
+def reproduce(book: Book, pages: list[Page], settings: list[str]) -> Iterator[dict]:
     """One record for each setting and notebook; a line is printed for each."""
-    book, usual = Book(ROOT), run_in("as usual", paths)
+    date = recording.provenance()["date"]
     for setting in settings:
-        machine = felt(setting)
+        machine = machine_in(setting)
         print(f"{setting} ({machine}):", flush=True)
-        for path, executed in run_in(setting, paths).items():
+        folder, succeeded = run_in(setting, pages)
+        for page in pages:
             found = {"values": {"differences": 1}, "differences": ["a cell failed"]}
-            if executed:
-                found = compare(book, path, usual[path], executed)
-            config = {"notebook": path.stem, "setting": setting}
-            print("  {notebook}: ".format(**config), end="")
+            if page.name in succeeded:
+                found = compare(book, page, folder)
+            config = {"notebook": page.path.stem, "setting": setting}
             lines = [_in_words(found["values"]), *found["differences"]]
-            print("\n    ".join(lines), flush=True)
-            date = results.provenance()["date"]
-            yield {
-                "config": config,
-                "date": date,
-                "machine": machine,
-                "seed": 0,
-                **found,
-            }
+            print(f"  {page.path.stem}: " + "\n    ".join(lines), flush=True)
+            about = {"config": config, "date": date, "machine": machine, "seed": 0}
+            yield {**about, **found}
 
 
 def _in_words(values: dict) -> str:
@@ -174,42 +166,33 @@ def _in_words(values: dict) -> str:
     return "{checks} checks and {outputs} outputs are equal".format(**values)
 
 
-def record(found: list[dict], seconds: float) -> None:
+def record(found: list[dict], notebooks: list[str], seconds: float) -> None:
     """Write what was found beside what was found before."""
-    order = [*itertools.product(SETTINGS, (path.stem for path in notebooks()))]
-    old = json.loads(FILE.read_text("utf-8"))["runs"] if FILE.exists() else []
+    old = (results.load("reproduced") or {"runs": []})["runs"]
     runs = {(r["config"]["setting"], r["config"]["notebook"]): r for r in old + found}
-    content = {
-        "name": "reproduced",
-        "title": "The book executed in other circumstances",
-        "question": "",
-        "command": "make reproduce",
-        **results.provenance(),
-        "seconds": seconds,
-        "runs": [runs[place] for place in order if place in runs],
-    }
-    results.write_json(FILE, content)
+    order = [place for place in itertools.product(SETTINGS, notebooks) if place in runs]
+    recording.record(
+        "reproduced",
+        [runs[place] for place in order],
+        title="The book executed in other circumstances",
+        command="make reproduce",
+        seconds=seconds,
+    )
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Compare, print and record; whether there was a difference."""
+    book, start = Book(ROOT), time.perf_counter()
+    pages = {page.path.stem: page for page in book.notebooks}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", metavar="NOTEBOOK", help="such as general_review")
+    parser.add_argument("--only", metavar="NOTEBOOK", choices=pages)
     parser.add_argument("--setting", choices=SETTINGS, help="default: all of them")
-    options, paths, start = parser.parse_args(), notebooks(), time.perf_counter()
-    names = [path.stem for path in paths]
-    if options.only and options.only not in names:
-        print(f"There is no notebook {options.only!r}; there are: {', '.join(names)}")
-        return 2
-    paths = [path for path in paths if options.only in (None, path.stem)]
+    options = parser.parse_args(arguments)
+    asked = [pages[options.only]] if options.only else list(pages.values())
     settings = [options.setting] if options.setting else list(SETTINGS)
     with alone(), environment("as usual"):
         if not execute():
             return 1
-        records = list(reproduce(paths, settings))
-    record(records, round(time.perf_counter() - start, 1))
-    return int(any(run["values"]["differences"] for run in records))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        found = list(reproduce(book, asked, settings))
+    record(found, list(pages), round(time.perf_counter() - start, 1))
+    return int(any(run["values"]["differences"] for run in found))

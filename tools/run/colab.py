@@ -6,11 +6,12 @@ them, from a copy of this tree that git finds at the address of the book. It may
 nothing, and does nothing when it is run again. Each notebook runs on the stand-in and
 on the real data, which come from `BOOK_DATA` or are downloaded.
 
-What came out is printed and, if all went well, recorded in results/colab.json.
+What came out is printed and, if all went well, recorded in results/measured/colab.json.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -24,11 +25,10 @@ from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import lower
-from execute import notebooks
-from folder import BUILD, ROOT
+from helpers import recording
 
-from helpers import results
+from ..source.model import Book
+from ..workspace import BUILD, ROOT
 
 HELPERS = "deep-learning-solutions-helpers"
 PREINSTALLED = (
@@ -48,11 +48,11 @@ get_ipython().register_magic_function(pip)
 '''
 look = '''
 import json, sys, helpers
-from helpers import data, results
+from helpers import data, recording
 print(json.dumps({{
     "prefix": sys.prefix,
     "helpers": helpers.__file__,
-    "versions": results.provenance()["versions"],
+    "versions": recording.provenance()["versions"],
     "sources": [getattr(data, load)().source for load in {SETS}],
 }}))
 '''
@@ -99,7 +99,7 @@ def published(folder: Path) -> dict[str, str]:
     return {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{folder.as_uri()}.insteadOf",
-        "GIT_CONFIG_VALUE_0": lower.Book().repository,
+        "GIT_CONFIG_VALUE_0": Book(ROOT).repository,
     }
 
 
@@ -188,11 +188,12 @@ def attempt(notebook: Path, kind: str, *places) -> dict | None:
     return found
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Run all, some at a time, and record it; 1 if one failed."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args(arguments)
     start = time.monotonic()
     others = newest(BUILD / "colab/newest")
-    committed = [path.with_suffix(".ipynb") for path in notebooks()]
+    committed = [page.path.with_suffix(".ipynb") for page in Book(ROOT).notebooks]
     tasks = [*product(committed, ("stand-in", "real data"))]
     with TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         address = published(Path(folder) / "published")
@@ -208,19 +209,12 @@ def main() -> int:
         }
         for (notebook, kind), one in zip(tasks, found, strict=True)
     ]
-    record = {
-        "name": "colab",
-        "title": "The notebooks as Colab runs them, with the newest releases",
-        "question": "",
-        "command": "make colab",
-        **results.provenance(),
-        "versions": found[0]["versions"],
-        "seconds": round(time.monotonic() - start, 1),
-        "runs": runs,
-    }
-    results.write_json(results.FOLDER / "colab.json", record)
+    recording.record(
+        "colab",
+        runs,
+        title="The notebooks as Colab runs them, with the newest releases",
+        command="make colab",
+        seconds=round(time.monotonic() - start, 1),
+        versions=found[0]["versions"],
+    )
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,244 @@
+"""Execute the notebooks of the book, each problem by itself, side by side.
+
+A problem runs after the opening cells of its page. It runs again when its code or
+anything that this reads has changed: `helpers`, `claims`, the requirements, the records
+and the data that it names, the scale. What was executed is kept in
+`_build/cache/problems`. Put together, a page lies in `_build/executed`, and for Sphinx
+in `_build/cache/pages`.
+
+`--scale full` runs the full studies, which write their records; nothing is kept. With
+`--only NAME` it runs the problem of this study alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from myst_nb.core.read import MystMetadataParsingError, myst_nb_reader_plugin
+from nbformat import NotebookNode
+
+from helpers import data
+from helpers.files import write_whole
+
+from ..source.model import NUMBER, STUDY, Book, Page, SourceError
+from ..workspace import BUILD, EXECUTED, ROOT, alone
+from .kernel import Task, run
+
+PROBLEMS = BUILD / "cache" / "problems"
+PAGES = BUILD / "cache" / "pages"
+SECONDS = BUILD / "cache" / "seconds.json"  # that each problem took last, by its name
+KEPT = 500  # problems; of more, those are dropped that were not used for longest
+TIMEOUT = 600  # seconds for one cell; a full study may take as long as it takes
+READ_BY_ALL = ("helpers/**/*.py", "claims/**/*.py", "requirements.txt")
+READS_A_RECORD = re.compile(r'\bresults\.(?:study|lookup)\(\s*"([\w-]+)"')
+READS_NO_RECORD = re.compile(
+    r"\bresults\.(?:Table|Runs|in_text|interval|mean_and_half_width)\b|^.*\bimport\b.*",
+    re.MULTILINE,
+)
+READS_DATA = re.compile(r"\bdata\.load_|\bhelpers\.data\b|\bdata as\b")
+
+
+def execute() -> Path | None:
+    """Execute what is not kept; the folder of Sphinx's cache, or None if it failed."""
+    try:
+        pages = [(page, read(page)) for page in Book(ROOT).notebooks]
+    except SourceError as error:
+        print(error, file=sys.stderr, flush=True)
+        return None
+    tasks = {page.name: problems(page, notebook) for page, notebook in pages}
+    if not _execute([task for page in tasks.values() for task in page]):
+        return None
+    shutil.rmtree(PAGES, ignore_errors=True)
+    cache = get_cache(PAGES)
+    for page, notebook in pages:
+        put_together(page, notebook, tasks[page.name])
+        export(notebook, page.name, EXECUTED)
+        bundle = CacheBundleIn(notebook, str(page.path))
+        cache.cache_notebook_bundle(bundle, check_validity=False)
+    return PAGES
+
+
+def _execute(tasks: list[Task]) -> bool:
+    """Execute or restore all tasks; whether none failed."""
+    seconds, executed = _seconds(), 0
+    for _ in range(2):  # once more for what did without the data that came meanwhile
+        for task in tasks:
+            task.key, task.seconds = key(task), seconds.get(task.name, float("inf"))
+        todo = [task for task in tasks if not _restore(task)]
+        if not todo:
+            break
+        print(f"Executing {len(todo)} of {len(tasks)} problems ...", flush=True)
+        todo.sort(key=lambda task: -task.seconds)
+        executed += len(todo)
+        for task in run(todo, os.cpu_count(), TIMEOUT, fork=True):
+            _keep(task)  # at once, or a kill loses it
+            seconds[task.name] = task.seconds
+            write_whole(SECONDS, json.dumps(seconds, indent=1))
+            todo.remove(task)
+        if todo:
+            return False
+    if not executed:
+        print("All notebooks are up to date.", flush=True)
+    _drop_the_oldest()
+    return True
+
+
+# ------------------------------------------------------------- pages and problems
+
+
+def read(page: Page) -> NotebookNode:
+    """The notebook of a page as Sphinx reads it, not executed."""
+    try:
+        notebook = myst_nb_reader_plugin(str(page.path))
+    except MystMetadataParsingError as error:
+        raise SourceError(f"{page.path}: {error}") from None
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"  # not another one each time
+    return notebook
+
+
+def problems(page: Page, notebook: NotebookNode) -> list[Task]:
+    """The problems of a page with code, each after the opening cells."""
+    lines = notebook.metadata.source_map
+    cells = dict(zip(lines, notebook.cells, strict=True))
+    found = []
+    for problem in page.problems:
+        if blocks := problem.cells and [*page.opening, *problem.cells]:
+            own = nbformat.from_dict({**notebook, "cells": []})
+            own.cells = [nbformat.from_dict(cells[block.line]) for block in blocks]
+            own.metadata.source_map = [block.line for block in blocks]
+            number = NUMBER.match(problem.title)
+            name = number[1].rstrip(":") if number else problem.title
+            found.append(Task(f"{page.path.stem}, {name}", page.path, own))
+    return found
+
+
+def put_together(page: Page, notebook: NotebookNode, tasks: list[Task]) -> None:
+    """Fill in what the cells of a page gave, numbered through the page."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    skipped, executed = 0, []
+    for task in tasks:
+        executed += task.notebook.cells[skipped:]
+        skipped = len(page.opening)
+        notebook.metadata.language_info = task.notebook.metadata.language_info
+    for number, (cell, done) in enumerate(zip(code, executed, strict=True), 1):
+        cell.execution_count, cell.outputs = number, done.outputs
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = number
+
+
+def export(executed: NotebookNode, page: str, folder: Path) -> Path:
+    """Write an executed notebook to its place in a folder, if it is not there so."""
+    target, text = folder / f"{page}.ipynb", nbformat.writes(executed)
+    if not target.exists() or target.read_text("utf-8") != text:
+        write_whole(target, text)
+    return target
+
+
+# ----------------------------------------------------------------- what is kept
+
+
+def key(task: Task) -> str:
+    """A hash of all on which the outputs of a task depend."""
+    scale = os.environ.get("BOOK_SCALE", "quick")
+    cells = [[cell.source, cell.metadata] for cell in task.notebook.cells]
+    state = hashlib.sha256(json.dumps([sys.version, scale, cells]).encode())
+    code = _code(task)
+    for path in [*_files(*READ_BY_ALL), *_records(code)]:
+        state.update(f"\n{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    if READS_DATA.search(code):
+        state.update(repr(data.state()).encode())
+    return state.hexdigest()[:32]
+
+
+def _code(task: Task) -> str:
+    return "\n".join(cell.source for cell in task.notebook.cells)
+
+
+def _files(*patterns: str) -> list[Path]:
+    return sorted(path for pattern in patterns for path in ROOT.glob(pattern))
+
+
+def _records(code: str) -> list[Path]:
+    """The records that code reads: those that it names, or all if that is unclear."""
+    left = READS_A_RECORD.sub("", READS_NO_RECORD.sub("", code))
+    if re.search(r"\bresults\b", left):
+        return _files("results/studies/*.json")
+    names = sorted({*READS_A_RECORD.findall(code)})
+    return _files(*(f"results/*/{name}.json" for name in names))
+
+
+def _restore(task: Task) -> bool:
+    """Take what is kept of a task; whether that is there, and whole."""
+    path = PROBLEMS / f"{task.key}.ipynb"
+    try:
+        task.notebook = nbformat.read(path, 4)
+        os.utime(path)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _keep(task: Task) -> None:
+    """Keep an executed task for the state in which it was executed.
+
+    If it has downloaded its data that is the state now, in which it need not run again.
+    """
+    text = nbformat.writes(task.notebook)
+    if "stand-in" not in text and not os.environ.get("BOOK_DATA"):
+        task.key = key(task)
+    write_whole(PROBLEMS / f"{task.key}.ipynb", text)
+
+
+def _drop_the_oldest() -> None:
+    """Drop what was not used for longest, and what a kill left half written."""
+    found = sorted(PROBLEMS.iterdir(), key=lambda path: -path.stat().st_mtime)
+    for path in [*found[KEPT:], *PROBLEMS.glob("*.tmp")]:
+        path.unlink(missing_ok=True)
+
+
+def _seconds() -> dict[str, float]:
+    """How long each problem took last, as far as that is known."""
+    try:
+        return json.loads(SECONDS.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+# ----------------------------------------------------------------- full studies
+
+
+def main(arguments: list[str]) -> int:
+    """Execute at the scale asked for."""
+    book = Book(ROOT)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scale", choices=("quick", "full"), default="quick")
+    parser.add_argument("--only", metavar="STUDY", choices=sorted(book.studies))
+    options = parser.parse_args(arguments)
+    os.environ["BOOK_SCALE"] = options.scale
+    with alone():
+        if options.scale == "quick":
+            return 0 if execute() else 1
+        tasks = with_studies(book, options.only)
+        # one after another: a study makes use of all cores itself
+        return 0 if len([*run(tasks, workers=1, verbose=True)]) == len(tasks) else 1
+
+
+def with_studies(book: Book, only: str | None) -> list[Task]:
+    """The problems with studies, or that with one, which alone is not made quickly."""
+    if only:
+        os.environ["BOOK_ONLY"] = only
+    asked = {only} if only else {*book.studies}
+    tasks = [task for page in book.notebooks for task in problems(page, read(page))]
+    return [task for task in tasks if asked & {*STUDY.findall(_code(task))}]

@@ -1,0 +1,210 @@
+"""Run cells in kernels of their own, some at a time, and say how it goes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.provisioning import LocalProvisioner
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
+from nbformat import NotebookNode
+
+IMPORT = re.compile(r"^(?:import|from) ([\w.]+)", re.MULTILINE)
+BACKEND = "module://matplotlib_inline.backend_inline"  # as ipykernel sets it
+CAN_FORK = sys.platform == "linux"  # elsewhere what NumPy is built on may forbid it
+SERVER = multiprocessing.get_context("forkserver" if CAN_FORK else None)
+
+
+@dataclass
+class Task:
+    """Cells of a page that run together in one kernel.
+
+    `name` is such as "general_review, Problem 3"; the cells of `notebook` are executed
+    in place, and `metadata.source_map` has the line of each in the source at `path`.
+    `seconds` is how long that took, this time or the last; `key` stands for all on
+    which the outputs depend.
+    """
+
+    name: str
+    path: Path
+    notebook: NotebookNode
+    seconds: float = float("inf")
+    key: str = ""
+
+
+def run(
+    tasks: list[Task],
+    workers: int,
+    timeout: int | None = None,
+    verbose: bool = False,
+    fork: bool = False,
+) -> Iterator[Task]:
+    """Execute tasks in this order, `timeout` seconds a cell; each that has succeeded.
+
+    `verbose` shows the progress bars of cells. With `fork` the kernels start faster, if
+    this system can: from a process that has imported what the cells import.
+    """
+    fork = fork and CAN_FORK
+    if fork:
+        _preload(cell.source for task in tasks for cell in task.notebook.cells)
+    failures = set()
+
+    def run_one(task: Task) -> str:
+        client = Client(
+            task.notebook,
+            timeout=timeout,
+            kernel_manager_class=Forked if fork else Manager,
+            shutdown_kernel="immediate" if fork else "graceful",
+            resources={"metadata": {"path": str(task.path.parent)}},
+            record_timing=False,
+            extra_arguments=["--log-level=ERROR"],
+        )
+        client.verbose, start = verbose, time.monotonic()
+        try:
+            client.execute()
+        except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
+            return _explain(task, client, error)
+        finally:
+            task.seconds = round(time.monotonic() - start, 1)
+        return ""
+
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            running = {pool.submit(run_one, task): task for task in tasks}
+            for count, done in enumerate(as_completed(running), 1):
+                task, failure = running[done], done.result()
+                end = f"{task.seconds:.0f} s ({count} of {len(tasks)})"
+                print(
+                    f"{task.name}: {'failed' if failure else 'ok'}, {end}", flush=True
+                )
+                if failure not in failures:  # an opening cell fails in each problem
+                    print(failure, end="", file=sys.stderr, flush=True)
+                    failures.add(failure)
+                if not failure:
+                    yield task
+        except KeyboardInterrupt:
+            print("Interrupted.", file=sys.stderr)
+            os._exit(130)  # do not wait for the kernels, which end with this process
+
+
+class Client(NotebookClient):
+    """Shows the progress bars of a notebook while it runs, if `verbose`."""
+
+    verbose = False
+
+    def output(self, outs, msg, display_id, cell_index):
+        """Keep an output; nbclient calls this."""
+        if self.verbose and msg["content"].get("name") == "stderr":
+            print(msg["content"]["text"], end="", file=sys.stderr, flush=True)
+        return super().output(outs, msg, display_id, cell_index)
+
+
+def _explain(task: Task, client: Client, error: Exception) -> str:
+    """`FILE:LINE: what failed`, with the end of the traceback."""
+    path, cells = task.path, task.notebook.cells
+    started = [n for n, cell in enumerate(cells) if cell.get("execution_count")]
+    if not started:
+        return f"{path}:1: the kernel does not start: {error}\n"
+    cell, line = cells[started[-1]], task.notebook.metadata.source_map[started[-1]]
+    errors = [out for out in cell.outputs if out.output_type == "error"]
+    if not errors:
+        return f"{path}:{line}: cell failed: {error}\n"
+    trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(errors[0].traceback))
+    message = f"{errors[0].ename}: {errors[0].evalue}".splitlines()[0]
+    if isinstance(error, CellTimeoutError):
+        message = f"no end after {client.timeout} s"
+    if inside := re.search(r"Cell In\[\d+\], line (\d+)", trace):
+        statement = cell.source.splitlines()[int(inside[1]) - 1]
+        lines = path.read_text("utf-8").splitlines()
+        below = range(line, len(lines))
+        line = next((n + 1 for n in below if lines[n] == statement), line)
+    end = "\n".join(f"    {row}" for row in trace.splitlines()[-12:])
+    return f"{path}:{line}: cell failed: {message}\n{end}\n"
+
+
+# ---------------------------------------------------------------------- kernels
+
+
+class Manager(AsyncKernelManager):
+    """Starts kernels of this Python, whatever others a user has installed."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """How to start one."""
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f"]
+        return KernelSpec(argv=[*command, "{connection_file}"], language="python")
+
+
+class Forked(Manager):
+    """Forks kernels from the server of `multiprocessing`."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.provisioner = Provisioner(kernel_spec=self.kernel_spec, parent=self)
+
+
+class Provisioner(LocalProvisioner):
+    """Forks a kernel where its base class would start a program."""
+
+    async def launch_kernel(self, cmd: list[str], **options) -> dict:
+        """Start it; how to connect to it."""
+        self.process = Process(cmd[3:], options["env"], options["cwd"])
+        self.pid = self.pgid = self.process.pid
+        return self.connection_info
+
+
+class Process:
+    """A forked kernel, with what a provisioner needs of a `subprocess.Popen`."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, *options):
+        self.process = SERVER.Process(target=_serve, args=options)
+        self.process.start()
+        self.pid, self.kill = self.process.pid, self.process.kill
+        self.terminate, self.wait = self.process.terminate, self.process.join
+
+    def poll(self) -> int | None:
+        """Its exit status, or None if it still runs."""
+        return self.process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+
+def _preload(codes: Iterator[str]) -> None:
+    """Have the server import, when it starts, what these cells import."""
+    names = sorted({name for code in codes for name in IMPORT.findall(code)})
+    os.environ["BOOK_PRELOAD"] = " ".join(names)
+    os.environ.setdefault("MPLBACKEND", BACKEND)
+    own = [__name__, f"{__package__}.preload"]
+    SERVER.set_forkserver_preload(["ipykernel.kernelapp", *own])
+
+
+def _serve(arguments: list[str], environment: dict[str, str], folder: str) -> None:
+    """Be a kernel, in a group of its own, until the process that asked for it ends."""
+    import numpy as np
+    from ipykernel.kernelapp import launch_new_instance
+
+    def end_with_parent() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    os.setsid()
+    os.chdir(folder)
+    os.environ.update(environment)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    np.random.seed()  # no two kernels draw the same unless a cell says so
+    launch_new_instance([*arguments, f"--IPKernelApp.parent_handle={os.getppid()}"])
