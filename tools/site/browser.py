@@ -19,14 +19,15 @@ MISSING = f"No Chromium was found: install one, or run `{INSTALL}`."
 
 @contextmanager
 def chromium() -> Iterator[Browser | None]:
-    """A Chromium of the system or else of playwright, or None if there is neither."""
-    installed = next(filter(None, map(shutil.which, NAMES)), None)
+    """The Chromium that playwright is made for, or else the system's, or else None."""
     with sync_playwright() as playwright:
-        kind = playwright.chromium
-        if not installed and not Path(kind.executable_path).exists():
-            yield None
-            return
+        kind, path = playwright.chromium, None
+        if not Path(kind.executable_path).exists():
+            path = next(filter(None, map(shutil.which, NAMES)), None)
+            if not path:
+                yield None
+                return
         flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        browser = kind.launch(executable_path=installed, args=flags)
+        browser = kind.launch(executable_path=path, args=flags)
         yield browser
         browser.close()
