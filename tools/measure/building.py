@@ -9,8 +9,8 @@ printed and written to results/measured/build-speed.json.
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -19,11 +19,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ..run.execute import SECONDS
 from ..source.model import Book, Problem
-from ..workspace import ROOT
+from ..workspace import BUILD, ROOT
 from .rounds import keep
-
-EXECUTED = re.compile(r"^(.+): ok, ([\d.]+) s", re.M)
 
 
 class Clone:
@@ -34,8 +33,8 @@ class Clone:
         unlike = shutil.ignore_patterns(".*", "_build", "build")
         shutil.copytree(ROOT, self.root, ignore=unlike)
 
-    def run(self, verb: str, **variables: str) -> tuple[float, str]:
-        """Seconds of a tool of the copy, and what it said; ends if it failed."""
+    def run(self, verb: str, **variables: str) -> float:
+        """Seconds that a tool of the copy takes; ends with what it said if it fails."""
         own = {"PYTHONPATH": str(self.root), "BOOK_BUILD": str(self.root), **variables}
         start = time.perf_counter()
         done = subprocess.run(
@@ -48,7 +47,7 @@ class Clone:
         )
         if done.returncode:
             sys.exit(f"{verb} failed:\n{done.stdout[-3000:]}")
-        return time.perf_counter() - start, done.stdout
+        return time.perf_counter() - start
 
     def insert(self, page: str, line: int, text: str) -> None:
         """Put a text before a line of a page."""
@@ -74,16 +73,15 @@ def measure(count: int | None) -> Iterator[tuple[dict, dict]]:
     changed = problems[:: max(1, len(problems) // (count or len(problems)))]
     with TemporaryDirectory() as folder:
         clone = Clone(folder)
-        cold, said = clone.run("book")
-        for name, seconds in EXECUTED.findall(said):
-            yield {"what": f"execution of {name}"}, {"seconds": float(seconds)}
-        yield {"what": "cold"}, {"seconds": cold}
-        yield {"what": "warm"}, {"seconds": clone.run("book")[0]}
+        yield {"what": "cold"}, {"seconds": clone.run("book")}
+        executed = clone.root / "_build" / SECONDS.relative_to(BUILD)
+        for name, seconds in sorted(json.loads(executed.read_text("utf-8")).items()):
+            yield {"what": f"execution of {name}"}, {"seconds": seconds}
+        yield {"what": "warm"}, {"seconds": clone.run("book")}
         for problem in changed:
             for what in ("sentence", "code cell"):
                 change(clone, what, problem)
-                seconds, _ = clone.run("book")
-                yield {"what": f"one {what} changed"}, {"seconds": seconds}
+                yield {"what": f"one {what} changed"}, {"seconds": clone.run("book")}
 
 
 def main(arguments: list[str]) -> int:
