@@ -32,13 +32,10 @@ SOURCES = re.compile(
 SHOWN = {0: "The site shows it.", 2: "The site shows it all the same."}  # by status
 NOT_YET = "<!doctype html><title>Building</title><p>The book is being built.</body>"
 RELOAD = """\
-"use strict";
-const { build } = document.currentScript.dataset;
-setInterval(async () => {
+<script>setInterval(async () => {
   const answer = await fetch("/_build-shown").catch(() => null);
-  if (answer?.ok && (await answer.text()) !== build) location.reload();
-}, 500);
-"""
+  if (answer?.ok && (await answer.text()) !== "%s") location.reload();
+}, 500);</script></body>"""
 
 
 class Preview:
@@ -74,14 +71,11 @@ class Handler(SimpleHTTPRequestHandler):
         build = Path(self.directory).name
         if self.path == "/_build-shown":
             return self.answer(build, "text/plain")
-        if self.path == "/_reload.js":
-            return self.answer(RELOAD, "text/javascript")
         path = Path(self.translate_path(self.path))
         path = path / "index.html" if path.is_dir() else path
         if path.suffix != ".html" or not path.is_file():
             return super().send_head()
-        script = f'<script src="/_reload.js" data-build="{build}"></script></body>'
-        page = path.read_text("utf-8").replace("</body>", script)
+        page = path.read_text("utf-8").replace("</body>", RELOAD % build)
         return self.answer(page, "text/html; charset=utf-8")
 
     def answer(self, text: str, kind: str) -> BytesIO:
