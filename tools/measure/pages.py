@@ -4,7 +4,8 @@
 without a setting of ours: its own list of extensions, its theme as it comes, MathJax
 from the CDN, nothing of book/assets. Kept are only the title, the table of contents,
 the syntax extensions, the macros of the formulas, and the directives and roles without
-which the pages could not be read (sphinx-exercise and those of book/extensions).
+which the pages could not be read (sphinx-exercise, and book/extension without what it
+does to the theme).
 
 Each page is loaded some times in headless Chromium with a CPU four times slower, ours
 and stock in turn, each time with an empty cache. Both come from a server on this
@@ -44,7 +45,7 @@ from ..site.build import write_pages
 from ..workspace import BUILD, ROOT, SITE, alone
 from .rounds import keep
 
-STOCK = BUILD / "stock"  # beside the site, where extensions find what was executed
+STOCK = BUILD / "stock"
 PAGES = {
     "start page": "book/index.html",
     "heaviest page": "notebooks/image_classification.html",
@@ -52,8 +53,7 @@ PAGES = {
 SLOWER = 4
 CDN = "https://cdn.jsdelivr.net/npm/mathjax@3/es5/"
 MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static/mathjax"
-OURS = {"alt_text", "assets", "check_lines", "description", "lean", "pdf_link"}
-NEEDED = ("sphinx_exercise", "sphinx.ext.autodoc")
+NEEDED = ["sphinx_exercise", "sphinx.ext.autodoc"]
 KEPT = ("title", "only_build_toc_files", "exclude_patterns", "execute", "parse")
 QUIET = 2  # seconds to wait for what comes late
 PATIENCE = 300  # seconds for the slowest page on a busy machine
@@ -89,16 +89,15 @@ requestAnimationFrame(look);
 def build_stock() -> None:
     """Write the site as Jupyter Book makes it by default."""
     ours = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
-    settings = ours["sphinx"]
-    extensions = settings["local_extensions"].keys() - OURS
-    macros = settings["config"]["mathjax3_config"]["tex"]["macros"]
+    macros = ours["sphinx"]["config"]["mathjax3_config"]["tex"]["macros"]
+    stock = {"own_theme": False, "mathjax3_config": {"tex": {"macros": macros}}}
     config = {key: ours[key] for key in KEPT} | {
         "sphinx": {
-            "extra_extensions": [*NEEDED, *sorted(extensions)],
-            "config": {"mathjax3_config": {"tex": {"macros": macros}}},
+            "local_extensions": {"extension": str(ROOT / "book")},
+            "extra_extensions": NEEDED,
+            "config": stock,
         }
     }
-    sys.path.insert(0, str(ROOT / "book" / "extensions"))
     file = BUILD / "stock.yml"
     file.write_text(yaml.safe_dump(config))
     cache = execute()
