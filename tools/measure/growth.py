@@ -98,11 +98,17 @@ $$ (eq-{id})
 By {{eq}}`eq-{id}` and {{ref}}`{other}`, {text}
 
 ```{{code-cell}} ipython3
-rng = np.random.default_rng({n})
-samples = rng.random((50, {n}))
 check.identity("{id}", (x + {n} * y)**2, x**2 + 2 * {n} * x * y + {n}**2 * y**2,
                claim="the square of a sum, {n}")
+```
+
+```{{code-cell}} ipython3
 check.value("{id}", np.arange({n}).sum(), {n} * ({n} - 1) / 2, claim="a sum, {n}")
+```
+
+```{{code-cell}} ipython3
+rng = np.random.default_rng({n})
+samples = rng.random((50, {n}))
 check.bound("{id}", samples.mean(axis=1)**2, (samples**2).mean(axis=1),
             claim="the mean of squares, {n}")
 ```
@@ -138,6 +144,12 @@ def vocabulary() -> list[str]:
     return re.findall(r"\b[a-z]{2,}\b", re.sub(r"(?s)\$.*?\$|`.*?`", "", prose))
 
 
+def label(number: int, question: int) -> str:
+    """The label of a question of a set, such as ab-1-5 for the fifth of set 1."""
+    letters = "".join("abcdefghij"[int(digit)] for digit in f"{number:02}")
+    return f"{letters}-1-{question}"
+
+
 def problem_set(number: int, questions: int, words: list[str]) -> str:
     """The source of a problem set: the same for the same number."""
     rng = random.Random(number)
@@ -156,9 +168,9 @@ def problem_set(number: int, questions: int, words: list[str]) -> str:
             parts.append(f"\n## Problem {n // 5 + 1}: {text(3)}\n")
         fields = {"title": text(5).capitalize(), "statement": text(40, 3)}
         fields |= {"hint": text(15, 1), "text": text(125, 8)}
-        other = f"s{rng.randint(1, number)}-{rng.randint(1, questions)}"
-        one = QUESTION.format(id=f"s{number}-{n}", other=other, n=n + 1, **fields)
-        parts.append(one)
+        other = label(rng.randint(1, number), rng.randint(1, questions))
+        ids = {"id": label(number, n), "other": other}
+        parts.append(QUESTION.format(n=n + 1, **ids, **fields))
     return "".join(parts)
 
 
