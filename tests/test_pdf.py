@@ -6,10 +6,11 @@ import io
 import re
 
 import pytest
-from browser import MISSING, chromium
 from browsing import SETS, needs_site, typeset
 from pypdf import PdfReader
 from small_book import PAGE, Book
+
+from tools.site.browser import MISSING, chromium
 
 PDF = "deep-learning-solutions.pdf"
 FIGURE = """
@@ -43,7 +44,7 @@ def book(tmp_path_factory):
     source = book.read(PAGE).replace("\n```{solution-start} sm-1\n", FIGURE)
     book.write(PAGE, source)
     book.build()
-    assert "The book is in" in book.build("tools/pdf.py")
+    assert "The book is in" in book.build("-m", "tools", "pdf")
     return book
 
 

@@ -11,10 +11,12 @@ from urllib.request import urlopen
 
 import psutil
 import pytest
-import serve
 from small_book import PAGE, Book
 from small_disk import in_namespace, no_file_larger_than
 
+from tools.site import serve
+
+SERVE = "-m", "tools", "serve"
 ADDRESS = "http://localhost:"
 QUEUED = "It was saved during the first build."
 
@@ -24,13 +26,13 @@ class Served:
 
     def __init__(self, root: Path):
         self.book, self.said = Book(root), ""
-        self.process = self.book.start("tools/serve.py", "--port", "0")
+        self.process = self.book.start(*SERVE, "--port", "0")
         self.guard = threading.Timer(300, self.process.kill)  # no test waits for ever
         self.guard.start()
         self.until(ADDRESS)
         self.url = self.said[self.said.index(ADDRESS) :].split(";")[0]
         self.waiting = self.get("index.html")
-        self.until(": executing ...")
+        self.until("Executing 1 of 1")
         self.replace("One sentence.", QUEUED)
         self.until("The site")
         self.until("The site")
@@ -75,8 +77,8 @@ def test_what_is_saved_during_a_build_is_built_after_it(served):
     assert "small.md: saved." in served.said
     assert "Another build is running" not in served.said
     page = served.get("notebooks/small.html")
-    assert QUEUED in page and page.count("/_reload.js") == 1
-    assert "_reload" not in served.book.html("notebooks/small")
+    assert QUEUED in page and page.count("/_build-shown") == 1
+    assert "_build-shown" not in served.book.html("notebooks/small")
 
 
 def test_a_fault_leaves_the_page_as_it_was(served):
@@ -91,7 +93,9 @@ def test_a_fault_leaves_the_page_as_it_was(served):
 def test_the_page_in_the_browser_shows_what_the_lint_only_names(served, browser):
     page = browser.new_page()
     page.goto(served.url + "notebooks/small.html")
-    served.book.write("tools/lint.py", "raise SystemExit('small.md:1: a finding')")
+    served.book.write(
+        "tools/source/lint.py", "raise SystemExit('small.md:1: a finding')"
+    )
     served.replace(QUEUED, "A change.")
     page.get_by_text("A change.").wait_for(timeout=120_000)
     page.close()
@@ -101,7 +105,7 @@ def test_the_page_in_the_browser_shows_what_the_lint_only_names(served, browser)
 
 def test_a_port_in_use_is_named(served):
     port = served.url.removeprefix(ADDRESS).strip("/")
-    second = served.book.start("tools/serve.py", "--port", port)
+    second = served.book.start(*SERVE, "--port", port)
     said = second.communicate()[0]
     assert second.returncode == 1
     assert said.startswith(f"Port {port} cannot be used") and said.count("\n") == 1
@@ -117,7 +121,7 @@ def test_a_full_disk_is_named_and_leaves_the_pages_as_they_were(tmp_path):
         'until grep "as it was" said; do kill -0 $!; sleep 0.1; done;'
         "mount -o remount,size=200m _build; echo >>notebooks/small.md;"
         'until grep "shows it" said; do kill -0 $!; sleep 0.1; done; kill $!',
-        *("timeout", "200", sys.executable, "tools/serve.py", "--port", "0"),
+        *("timeout", "200", sys.executable, *SERVE, "--port", "0"),
         cwd=tmp_path,
         env=book.environment(),
     )
@@ -150,7 +154,7 @@ def test_a_site_that_finds_no_room_is_not_shown(tmp_path, monkeypatch, capsys):
 def test_nothing_is_left_when_it_ends_while_a_notebook_runs(served):
     cell = 'check.value("sm-1", 3 * 3, 9)'
     served.replace(cell, f"__import__('time').sleep(600); {cell}")
-    served.until(": executing ...")
+    served.until("Executing 1 of 1")
     time.sleep(3)  # the kernel starts
     assert len(served.processes()) == 3, "the server, the build, the kernel"
     served.process.send_signal(signal.SIGINT)

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-from importlib.metadata import requires
+from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,11 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from helpers import data
+from tools.site import browser
+
 ROOT = Path(__file__).resolve().parent.parent
+PINS = (ROOT / "requirements.txt").read_text("utf-8")
 WORKFLOWS = {
     path.name: yaml.safe_load(path.read_text("utf-8"))
     for path in sorted(ROOT.glob(".github/workflows/*.yml"))
@@ -25,64 +29,95 @@ JOBS = {
     for job, content in workflow["jobs"].items()
 }
 MAY_WRITE = {"book.yml:publish": {"pages", "id-token"}, "weekly.yml:report": {"issues"}}
-BUILT = {"_build/html"}  # what `make book` writes
+MADE = {"_build/html", "_build/data", "newest.txt"}  # before it is used
 
 
-def steps(job):
-    return JOBS[job]["steps"]
+def command_of(job: str, name: str) -> str:
+    """What the step of a job with this name runs."""
+    (step,) = (step for step in JOBS[job]["steps"] if step.get("name") == name)
+    return step["run"]
+
+
+def shell(command: str, folder: Path, **variables) -> subprocess.CompletedProcess:
+    """Run a step as the workflows do."""
+    return subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", command],
+        cwd=folder,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+    )
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_a_job_ends_and_may_do_no_more_than_it_needs(job):
-    assert 0 < JOBS[job]["timeout-minutes"] <= 90
-    allowed = JOBS[job]["permissions"]
-    assert {k for k, v in allowed.items() if v == "write"} == MAY_WRITE.get(job, set())
-    for step in steps(job):
+def test_a_job_may_do_no_more_than_it_needs_and_names_what_exists(job):
+    content, workflow = JOBS[job], WORKFLOWS[job.partition(":")[0]]
+    assert 0 < content["timeout-minutes"] <= 90 and workflow["concurrency"]["group"]
+    assert "pull_request_target" not in workflow[True], "strangers' code with rights"
+    assert workflow["permissions"] == {"contents": "read"}
+    writes = {k for k, v in content["permissions"].items() if v == "write"}
+    assert writes == MAY_WRITE.get(job, set())
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    for step in content["steps"]:
+        command, options = step.get("run", ""), step.get("with", {})
         if "uses" in step:  # a tag can be moved, a commit cannot
             assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"])
         if step.get("uses", "").startswith("actions/checkout"):
-            assert step["with"]["persist-credentials"] is False
-
-
-@pytest.mark.parametrize("name", WORKFLOWS)
-def test_a_workflow_may_read_only_and_runs_once_at_a_time(name):
-    workflow = WORKFLOWS[name]
-    assert workflow["permissions"] == {"contents": "read"}
-    assert workflow["concurrency"]["group"]
-    triggers = workflow[True]  # what YAML makes of the word `on`
-    assert "pull_request_target" not in triggers, "it runs strangers' code with rights"
-
-
-@pytest.mark.parametrize("job", JOBS)
-def test_what_a_job_names_exists(job):
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
-    for step in steps(job):
-        command, options = step.get("run", ""), step.get("with", {})
-        assert set(re.findall(r"\bmake ([a-z]+)", command)) <= targets
+            assert options["persist-credentials"] is False
+        assert set(re.findall(r"\bmake ([a-z-]+)", command)) <= targets
         files = re.findall(r"(?<![\w/.-])[\w/-]+\.(?:txt|lock|toml|md|py)\b", command)
         files += [options[k] for k in ("cache-dependency-path", "path") if k in options]
-        assert [f for f in files if not (ROOT / f).exists() and f not in BUILT] == []
+        files += re.findall(r"hashFiles\('(.*?)'\)", options.get("key", ""))
+        assert [f for f in files if not (ROOT / f).exists() and f not in MADE] == []
+    runs = " ".join(step.get("run", "") for step in content["steps"])
+    if "make " in runs:
+        variables = workflow.get("env", {}) | content.get("env", {})
+        is_newest = job == "weekly.yml:newest"
+        required = "newest.txt" if is_newest else "requirements.lock"  # has hashes
+        assert variables["REQUIREMENTS"] == required and "pip install" not in runs
 
 
 def test_the_weekly_run_takes_newest_releases_but_not_another_jupyter_book(tmp_path):
-    shutil.copy(ROOT / "requirements.txt", tmp_path)
-    (command,) = [s["run"] for s in steps("weekly.yml:newest") if "name" in s]
-    subprocess.run(["bash", "-ec", command], cwd=tmp_path, check=True)
-    before = (ROOT / "requirements.txt").read_text().splitlines()
-    after = (tmp_path / "requirements.txt").read_text().splitlines()
+    for name in ("requirements.txt", "Makefile"):
+        shutil.copy(ROOT / name, tmp_path)
+    done = shell(command_of("weekly.yml:newest", "take the newest releases"), tmp_path)
+    assert done.returncode == 0, done
+    assert (tmp_path / "requirements.txt").read_text() == PINS, "tests read it"
+    after = (tmp_path / "newest.txt").read_text().splitlines()
     assert "jupyter-book>=1,<2" in after and not any("==" in line for line in after)
-    names = [line.partition("==")[0] for line in before]
+    names = [line.partition("==")[0] for line in PINS.splitlines()]
     assert names == [line.partition(">=")[0] for line in after]
+    said = shell("make -n book", tmp_path, REQUIREMENTS="newest.txt").stdout
+    assert '"newest.txt"' in said and "requirements.txt" not in said
 
 
-def test_all_but_the_newest_releases_are_installed_by_their_hashes():
-    for job, content in JOBS.items():
-        workflow = WORKFLOWS[job.partition(":")[0]]
-        runs = " ".join(step.get("run", "") for step in content["steps"])
-        variables = workflow.get("env", {}) | content.get("env", {})
-        if "make " in runs and job != "weekly.yml:newest":
-            assert variables["REQUIREMENTS"] == "requirements.lock", job
-        assert "pip install" not in runs
+def test_only_a_book_of_the_real_data_is_published(tmp_path, monkeypatch):
+    steps = JOBS["book.yml:build"]["steps"]
+    refuse, publish = steps[-2:]
+    assert refuse["if"] == publish["if"] and "upload-pages" in publish["uses"]
+    pages = tmp_path / "_build/html/notebooks"
+    pages.mkdir(parents=True)
+    (pages / "real.html").write_text("A stand-in is not used.")
+    assert shell(refuse["run"], tmp_path).returncode == 0
+    shown = []
+    monkeypatch.setattr("IPython.get_ipython", lambda: type("", (), {"kernel": 1}))
+    monkeypatch.setattr("IPython.display.display", lambda what, **_: shown.append(what))
+    monkeypatch.setenv("BOOK_OFFLINE", "1")
+    monkeypatch.setenv("BOOK_CACHE", str(tmp_path / "nothing"))
+    monkeypatch.delenv("BOOK_DATA", raising=False)
+    data.load_mnist()
+    (pages / "other.html").write_text(f"<p>{shown[0]['text/html']}</p>")
+    done = shell(refuse["run"], tmp_path)
+    assert done.returncode == 1 and "notebooks/other.html" in done.stdout
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_the_browser_that_is_pinned_is_used_if_it_is_there(tmp_path, monkeypatch, own):
+    system = tmp_path / browser.SHELL
+    system.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = browser.of_the_system(str(system if own else tmp_path / "absent"))
+    assert found == (None if own else str(system))
 
 
 def test_the_report_tells_of_all_weekly_jobs():
@@ -92,13 +127,26 @@ def test_the_report_tells_of_all_weekly_jobs():
     assert set(re.findall(r"needs\.(\w+)", report["env"]["BODY"])) == others
 
 
+@pytest.mark.parametrize("number, done", [("", "create --title"), ("7", "comment 7 -")])
+def test_failures_go_into_one_issue(tmp_path, number, done):
+    gh, did = tmp_path / "gh", tmp_path / "did"
+    script = f'[ $2 = list ] && echo "{number}" || echo "$*" >> {did}'
+    gh.write_text(f"#!/bin/sh\n{script}\n")
+    gh.chmod(0o755)
+    (step,) = JOBS["weekly.yml:report"]["steps"]
+    path, title = f"{tmp_path}:{os.environ['PATH']}", "The weekly run fails"
+    shell(step["run"], tmp_path, PATH=path, TITLE=title, BODY="links: failure")
+    said = did.read_text()
+    assert said.startswith(f"issue {done}") and "links: failure" in said
+    assert said.count("\n") == 1
+
+
 LOCK = (ROOT / "requirements.lock").read_text("utf-8")
 LOCKED = re.findall(r"^([\w.-]+)==([\w.]+)", LOCK, re.M)
 
 
 def test_the_lock_has_the_pins_and_a_hash_for_each_package():
-    pins = (ROOT / "requirements.txt").read_text("utf-8")
-    pins = re.findall(r"^([\w.-]+)==([\w.]+)", pins, re.M)
+    pins = re.findall(r"^([\w.-]+)==([\w.]+)", PINS, re.M)
     wanted = {(canonicalize_name(name), version) for name, version in pins}
     assert sorted(wanted - set(LOCKED)) == [], "`make lock` writes it anew"
     entries = re.split(r"\n(?=\w)", re.sub(r"^#.*\n", "", LOCK, flags=re.M).strip())
@@ -107,35 +155,18 @@ def test_the_lock_has_the_pins_and_a_hash_for_each_package():
 
 
 def test_the_lock_has_all_that_the_pins_need():
-    pins = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
-    todo = [Requirement(line) for line in pins if line and not line.startswith("#")]
-    known = set()
+    lines = [line for line in PINS.splitlines() if line and not line.startswith("#")]
+    todo, known = [Requirement(line) for line in lines], set()
+    locked = {name for name, _ in LOCKED}
     while todo:
         wanted = todo.pop()
         name = canonicalize_name(wanted.name)
+        release = name, version(name).partition("+")[0]
+        if name in locked and release not in LOCKED:
+            continue  # another release, as in the weekly run, may need others
         for extra in {"", *wanted.extras} - {e for n, e in known if n == name}:
             known.add((name, extra))
             for needed in map(Requirement, requires(name) or ()):
                 if not needed.marker or needed.marker.evaluate({"extra": extra}):
                     todo.append(needed)
-    names = {name for name, _ in known}
-    assert len(names) > 100 and sorted(names - {name for name, _ in LOCKED}) == []
-
-
-@pytest.mark.parametrize("number, done", [("", "create --title"), ("7", "comment 7 -")])
-def test_failures_go_into_one_issue(tmp_path, number, done):
-    gh, did = tmp_path / "gh", tmp_path / "did"
-    script = f'[ $2 = list ] && echo "{number}" || echo "$*" >> {did}'
-    gh.write_text(f"#!/bin/sh\n{script}\n")
-    gh.chmod(0o755)
-    (step,) = steps("weekly.yml:report")
-    environment = {
-        **os.environ,
-        "PATH": f"{tmp_path}:{os.environ['PATH']}",
-        "TITLE": "The weekly run fails",
-        "BODY": "links: failure",
-    }
-    subprocess.run(["bash", "-ec", step["run"]], env=environment, check=True)
-    said = did.read_text()
-    assert said.startswith(f"issue {done}") and "links: failure" in said
-    assert said.count("\n") == 1
+    assert sorted({name for name, _ in known} - locked) == []

@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("BOOK_BUILD") or ROOT).absolute() / "_build"
+SITE = BUILD / "html"
 EXECUTED = BUILD / "executed"  # the executed notebook of each page
 FULL = 2**20  # bytes; with less left, whatever has failed has failed for that
 

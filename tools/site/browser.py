@@ -19,14 +19,21 @@ MISSING = f"No Chromium was found: install one, or run `{INSTALL}`."
 
 @contextmanager
 def chromium() -> Iterator[Browser | None]:
-    """A Chromium of the system or else of playwright, or None if there is neither."""
-    installed = next(filter(None, map(shutil.which, NAMES)), None)
+    """A Chromium, or None if there is neither playwright's own nor the system's."""
     with sync_playwright() as playwright:
-        kind = playwright.chromium
-        if not installed and not Path(kind.executable_path).exists():
+        own = playwright.chromium.executable_path
+        path = of_the_system(own)
+        if not path and not Path(own).exists():
             yield None
             return
         flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        browser = kind.launch(executable_path=installed, args=flags)
+        browser = playwright.chromium.launch(executable_path=path, args=flags)
         yield browser
         browser.close()
+
+
+def of_the_system(own: str) -> str | None:
+    """Where the system has a Chromium, or None if playwright has its own, at `own`."""
+    if Path(own).exists():  # the release that is pinned
+        return None
+    return next(filter(None, map(shutil.which, NAMES)), None)

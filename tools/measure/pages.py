@@ -4,7 +4,8 @@
 without a setting of ours: its own list of extensions, its theme as it comes, MathJax
 from the CDN, nothing of book/assets. Kept are only the title, the table of contents,
 the syntax extensions, the macros of the formulas, and the directives and roles without
-which the pages could not be read (sphinx-exercise and those of book/extensions).
+which the pages could not be read (sphinx-exercise, and book/extension without what it
+does to the theme).
 
 Each page is loaded some times in headless Chromium with a CPU four times slower, ours
 and stock in turn, each time with an empty cache. Both come from a server on this
@@ -19,7 +20,7 @@ lie here, without the delay of a network, which favours stock. What is measured:
 - the layout shift (the worst session window), while the page is loaded, while three
   screens are scrolled by wheel, and until the mathematics there is set.
 
-What is measured is printed and written to results/site-speed.json.
+All is printed and written to results/measured/site-speed.json.
 """
 
 from __future__ import annotations
@@ -29,25 +30,22 @@ import gzip
 import itertools
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import yaml
-from browser import MISSING, chromium
-from build import SITE, sphinx
-from execute import cache_folder, state_of_code
-from folder import BUILD, ROOT, alone
 from playwright.sync_api import Browser, Route
-from tqdm import tqdm
 
-from helpers import results
+from ..run.execute import execute
+from ..site.browser import MISSING, chromium
+from ..site.build import write_pages
+from ..workspace import BUILD, ROOT, SITE, alone
+from .rounds import keep
 
-STOCK = BUILD / "stock"  # beside the site, where extensions find what was executed
+STOCK = BUILD / "stock"
 PAGES = {
     "start page": "book/index.html",
     "heaviest page": "notebooks/image_classification.html",
@@ -55,8 +53,7 @@ PAGES = {
 SLOWER = 4
 CDN = "https://cdn.jsdelivr.net/npm/mathjax@3/es5/"
 MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static/mathjax"
-OURS = {"alt_text", "assets", "check_lines", "description", "lean", "pdf_link"}
-NEEDED = ("sphinx_exercise", "sphinx.ext.autodoc")
+NEEDED = ["sphinx_exercise", "sphinx.ext.autodoc"]
 KEPT = ("title", "only_build_toc_files", "exclude_patterns", "execute", "parse")
 QUIET = 2  # seconds to wait for what comes late
 PATIENCE = 300  # seconds for the slowest page on a busy machine
@@ -92,19 +89,19 @@ requestAnimationFrame(look);
 def build_stock() -> None:
     """Write the site as Jupyter Book makes it by default."""
     ours = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
-    settings = ours["sphinx"]
-    extensions = settings["local_extensions"].keys() - OURS
-    macros = settings["config"]["mathjax3_config"]["tex"]["macros"]
+    macros = ours["sphinx"]["config"]["mathjax3_config"]["tex"]["macros"]
+    stock = {"own_theme": False, "mathjax3_config": {"tex": {"macros": macros}}}
     config = {key: ours[key] for key in KEPT} | {
         "sphinx": {
-            "extra_extensions": [*NEEDED, *sorted(extensions)],
-            "config": {"mathjax3_config": {"tex": {"macros": macros}}},
+            "local_extensions": {"extension": str(ROOT / "book")},
+            "extra_extensions": NEEDED,
+            "config": stock,
         }
     }
-    sys.path.insert(0, str(ROOT / "book" / "extensions"))
     file = BUILD / "stock.yml"
     file.write_text(yaml.safe_dump(config))
-    if not sphinx(cache_folder(state_of_code()), STOCK, "html", file):
+    cache = execute()
+    if not cache or not write_pages(cache, STOCK, "html", file):
         sys.exit("The stock site could not be built.")
 
 
@@ -184,9 +181,9 @@ def worst_window(shifts: list[tuple[float, float]]) -> float:
     return worst
 
 
-def measure(browser: Browser, server: str, loads: int) -> Iterator[tuple[str, dict]]:
+def measure(browser: Browser, server: str, loads: int) -> Iterator[tuple[dict, dict]]:
     """The name of a page with what one load of ours and one of stock gave."""
-    for (name, address), _ in tqdm([*itertools.product(PAGES.items(), range(loads))]):
+    for (name, address), _ in itertools.product(PAGES.items(), range(loads)):
         ours = load(browser, f"{server}{SITE.name}/", address)
         stock = load(browser, f"{server}{STOCK.name}/", address)
         values = {f"{key}, ours": value for key, value in ours.items()}
@@ -194,24 +191,14 @@ def measure(browser: Browser, server: str, loads: int) -> Iterator[tuple[str, di
         for key in ours:
             if "seconds" in key:
                 values[f"{key}, ratio"] = stock[key] / ours[key]
-        yield name, values
+        yield {"page": name}, values
 
 
-def show(runs: results.Runs) -> None:
-    """A line for each value: the median over the loads, the least and the largest."""
-    for config in runs.configs():
-        print(f"{config['page']}, {PAGES[config['page']]}")
-        for value in next(r for r in runs.records if r["config"] == config)["values"]:
-            low, middle, high = np.quantile(runs.values(value, **config), (0, 0.5, 1))
-            print(f"  {value:36} {middle:8.4g}   ({low:.4g} to {high:.4g})")
-
-
-def main() -> None:
+def main(arguments: list[str]) -> int:
     """Build the stock site, measure, print, record."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--loads", type=int, default=5)
-    options = parser.parse_args()
-    start, records = time.perf_counter(), []
+    loads = parser.parse_args(arguments).loads
     handler = partial(Handler, directory=BUILD)
     with (
         ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
@@ -223,24 +210,12 @@ def main() -> None:
             build_stock()
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/"
-        for name, values in measure(browser, address, options.loads):
-            config = {"page": name}
-            seed = sum(r["config"] == config for r in records)
-            records.append({"config": config, "seed": seed, "values": values})
+        keep(
+            "site-speed",
+            measure(browser, address, loads),
+            title="The pages of the site against those of a stock Jupyter Book",
+            command="make bench-site",
+            loads=loads,
+        )
         server.shutdown()
-    show(results.Runs(records))
-    record = {
-        "name": "site-speed",
-        "title": "The pages of the site against those of a stock Jupyter Book",
-        "question": "",
-        "command": "make bench-site",
-        "loads": options.loads,
-        **results.provenance(),
-        "seconds": round(time.perf_counter() - start, 1),
-        "runs": records,
-    }
-    results.write_json(results.FOLDER / "site-speed.json", record)
-
-
-if __name__ == "__main__":
-    main()
+    return 0

@@ -20,13 +20,14 @@ from urllib.parse import urldefrag
 
 import pikepdf
 import yaml
-from browser import MISSING, chromium
 from bs4 import BeautifulSoup, NavigableString, Tag
-from folder import BUILD, ROOT, alone
 from playwright.sync_api import Browser, Page
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-SITE, JOINED = BUILD / "html", BUILD / "book.html"
+from ..workspace import BUILD, ROOT, SITE, alone
+from .browser import MISSING, chromium
+
+JOINED = BUILD / "book.html"
 PDF = BUILD / "deep-learning-solutions.pdf"
 MATHJAX = SITE / "_static" / "mathjax" / "tex-chtml.js"
 PATIENCE = 1_800_000  # milliseconds that one step of the browser may take
@@ -227,7 +228,7 @@ def _page_numbers(path: Path) -> dict[str, int]:
         return {name[1:]: numbers[place[0].objgen] for name, place in places}
 
 
-def main() -> int:
+def main(_: list[str]) -> int:
     """Make the PDF, and say where it lies, how long it is and how long it took."""
     start = time.monotonic()
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
@@ -240,7 +241,3 @@ def main() -> int:
     size = f"{count} pages, {PDF.stat().st_size / 1e6:.1f} MB"
     print(f"The book is in {PDF} ({size}, {time.monotonic() - start:.0f} s).")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

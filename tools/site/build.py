@@ -15,16 +15,21 @@ import sys
 import time
 from pathlib import Path
 
-from execute import execute, notebooks
-from folder import BUILD, ROOT, alone, exit_if_full
+# all that this book needs of the inside of jupyter-book
+from jupyter_book.sphinx import REDIRECT_TEXT, build_sphinx
+from sphinx.util.console import nocolor
 
-SITE = BUILD / "html"
+from ..run.execute import execute
+from ..source.model import Book
+from ..workspace import BUILD, ROOT, SITE, alone, exit_if_full
+
 WHOLE = BUILD / "whole"  # there unless a build of the site was interrupted or failed
 
 
 def build() -> int:
     """Execute and write the site while the sources are linted; the exit status."""
-    with lint() as linting:
+    lint = [sys.executable, "-m", "tools", "lint"]
+    with subprocess.Popen(lint, cwd=ROOT) as linting:
         cache = execute()
         written = cache is not None and write_site(cache)
     if not written:
@@ -32,27 +37,18 @@ def build() -> int:
     return 2 if linting.returncode else 0
 
 
-def lint() -> subprocess.Popen:
-    """Look for what the tool chain would drop without a word."""
-    found = [*ROOT.glob("notebooks/*.md"), *ROOT.glob("book/*.md")]
-    pages = sorted(path.relative_to(ROOT) for path in found)
-    return subprocess.Popen([sys.executable, "tools/lint.py", *pages], cwd=ROOT)
-
-
 def find_dead_links() -> int:
     """Ask for each external link of the pages; the exit status."""
     cache = execute()
-    return 0 if cache and sphinx(cache, BUILD / "links", "linkcheck") else 1
+    return 0 if cache and write_pages(cache, BUILD / "links", "linkcheck") else 1
 
 
 def write_site(cache: Path) -> bool:
     """Write the site from the executed notebooks; whether that went well."""
-    from jupyter_book.sphinx import REDIRECT_TEXT
-
     if not WHOLE.exists():  # pages may be half written, and faults would go unnoticed
         shutil.rmtree(BUILD / ".doctrees", ignore_errors=True)
     WHOLE.unlink(missing_ok=True)
-    if not sphinx(cache, SITE, "html"):
+    if not write_pages(cache, SITE, "html"):
         exit_if_full(BUILD)
         return False
     (SITE / "index.html").write_text(REDIRECT_TEXT.format(first_page="book/index.html"))
@@ -60,14 +56,13 @@ def write_site(cache: Path) -> bool:
     return True
 
 
-def sphinx(cache: Path, target: Path, builder: str, config: Path | None = None) -> bool:
+def write_pages(
+    cache: Path, target: Path, builder: str, config: Path | None = None
+) -> bool:
     """Let Sphinx read all pages and write to `target`; whether that went well.
 
     A warning is an error, unless a `config` other than that of the book is given.
     """
-    from jupyter_book.sphinx import build_sphinx
-    from sphinx.util.console import nocolor
-
     if not sys.stderr.isatty():
         nocolor()
     # most of what a build makes lives to its end; to look there for what does not, as
@@ -93,27 +88,23 @@ def sphinx(cache: Path, target: Path, builder: str, config: Path | None = None) 
     return result == 0
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Build under a lock, and say where the site lies and how long it took."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--links", action="store_true", help="look for dead links only")
-    if parser.parse_args().links:
-        with alone():
-            return find_dead_links()
-    start = time.monotonic()
+    options, start = parser.parse_args(arguments), time.monotonic()
     with alone():
-        status = build()
+        status = find_dead_links() if options.links else build()
+    if options.links:
+        return status
     seconds = f"{time.monotonic() - start:.0f} s"
     if status:
         print(f"The book has errors, which are named above ({seconds}).")
         return status
-    for path in notebooks():
-        if not path.with_suffix(".ipynb").exists():
-            print(f"{path.with_suffix('.ipynb').name} is missing: `make notebooks`")
+    for page in Book().notebooks:
+        notebook = page.path.with_suffix(".ipynb")
+        if not notebook.exists():
+            print(f"{notebook.name} is missing: `make notebooks`")
     print(f"The book is in {SITE / 'index.html'} ({seconds}).")
     print("Open that file in a browser, or run `make serve`.")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

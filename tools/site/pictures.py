@@ -1,6 +1,6 @@
 """Draw what stands for the interactive figures where no script runs.
 
-    python tools/pictures.py [NAME ...]
+    python -m tools pictures [NAME ...]
 
 writes book/figures/NAME.svg, which is what book/assets/figures.js draws before a reader
 has moved anything. It needs Chromium; a test says when a picture is out of date.
@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import sys
 
-from browser import MISSING, chromium
 from playwright.sync_api import Page
-from source import ROOT, interactive_figures
+
+from ..source.model import Book
+from ..workspace import ROOT
+from .browser import MISSING, chromium
 
 WIDTH, HEIGHT = 340, 270  # of a plot
 FIGURE = '<figure class="interactive {}"><img><div class="settings"></div></figure>'
@@ -46,17 +48,14 @@ def draw(page: Page, name: str) -> str:
     return WHOLE.format(*whole).replace("><", ">\n<")
 
 
-def main() -> None:
+def main(arguments: list[str]) -> int:
     """Draw those that are named, or all that are there."""
     with chromium() as browser:
         if not browser:
             sys.exit(MISSING)
         page = browser.new_page()
-        for name in sys.argv[1:] or interactive_figures():
+        for name in arguments or Book().interactive_figures:
             picture = ROOT / "book/figures" / f"{name}.svg"
             picture.write_text(draw(page, name), "utf-8")
             print(f"wrote {picture.relative_to(ROOT)}")
-
-
-if __name__ == "__main__":
-    main()
+    return 0

@@ -21,24 +21,21 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from folder import BUILD, ROOT, exit_if_unfit
 from watchfiles import DefaultFilter, watch
 
-SITE = BUILD / "html"
-FOLDERS = ("notebooks", "book", "helpers", "results")
+from ..workspace import BUILD, ROOT, SITE, exit_if_unfit
+
+FOLDERS = ("notebooks", "book", "helpers", "claims", "results")
 SOURCES = re.compile(
-    r"(_config|_toc)\.yml|notebooks/[^/]+\.md|book/.+|helpers/.+|results/[^/]+\.json"
+    r"(_config|_toc)\.yml|notebooks/[^/]+\.md|(book|helpers|claims)/.+|results/.+\.json"
 )
 SHOWN = {0: "The site shows it.", 2: "The site shows it all the same."}  # by status
 NOT_YET = "<!doctype html><title>Building</title><p>The book is being built.</body>"
 RELOAD = """\
-"use strict";
-const { build } = document.currentScript.dataset;
-setInterval(async () => {
+<script>setInterval(async () => {
   const answer = await fetch("/_build-shown").catch(() => null);
-  if (answer?.ok && (await answer.text()) !== build) location.reload();
-}, 500);
-"""
+  if (answer?.ok && (await answer.text()) !== "%s") location.reload();
+}, 500);</script></body>"""
 
 
 class Preview:
@@ -74,14 +71,11 @@ class Handler(SimpleHTTPRequestHandler):
         build = Path(self.directory).name
         if self.path == "/_build-shown":
             return self.answer(build, "text/plain")
-        if self.path == "/_reload.js":
-            return self.answer(RELOAD, "text/javascript")
         path = Path(self.translate_path(self.path))
         path = path / "index.html" if path.is_dir() else path
         if path.suffix != ".html" or not path.is_file():
             return super().send_head()
-        script = f'<script src="/_reload.js" data-build="{build}"></script></body>'
-        page = path.read_text("utf-8").replace("</body>", script)
+        page = path.read_text("utf-8").replace("</body>", RELOAD % build)
         return self.answer(page, "text/html; charset=utf-8")
 
     def answer(self, text: str, kind: str) -> BytesIO:
@@ -127,7 +121,7 @@ class Sources(DefaultFilter):
 
 def build() -> int:
     """Build the site; the exit status. The build ends with this process."""
-    command = [sys.executable, ROOT / "tools/build.py"]
+    command = [sys.executable, "-m", "tools", "book"]
     process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
     try:
         return process.wait()
@@ -163,20 +157,17 @@ def serve(port: int) -> None:
             print(SHOWN[status] if shown else "The site stays as it was.", flush=True)
 
 
-def main() -> None:
+def main(arguments: list[str]) -> int:
     """Serve at the port asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=8000)
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell ignores one
         signal.signal(number, signal.default_int_handler)
     try:
-        serve(parser.parse_args().port)
+        serve(parser.parse_args(arguments).port)
     except KeyboardInterrupt:
         pass
     except OSError as error:
         exit_if_unfit(BUILD, error)
         raise
-
-
-if __name__ == "__main__":
-    main()
+    return 0

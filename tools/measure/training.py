@@ -1,10 +1,10 @@
 """Measure the plain training loop of the page against `helpers/training.py`.
 
-The plain loop is that of notebooks/image_classification.md: the cells that are tagged
-`plain-loop` are executed from there. Both make the same study (batches of 4 and 16, for
-5 and for 20 epochs, some seeds) in turn; so the ratio holds also where the machine's
-speed drifts. Fewer images are used than in the real study; the time grows in
-proportion. What is measured is printed and written to results/training-speed.json.
+The plain loop is that of notebooks/image_classification.md: its opening cell and those
+that are tagged `plain-loop` are executed from there. Both make the same study (batches
+of 4 and 16, for 5 and for 20 epochs, some seeds) in turn; so the ratio holds also where
+the machine's speed drifts. Fewer images are used than in the real study; the time grows
+in proportion. All is printed and written to results/measured/training-speed.json.
 """
 
 from __future__ import annotations
@@ -16,19 +16,18 @@ import os
 import time
 from collections.abc import Callable, Iterator
 
-import jupytext
-import numpy as np
 import torch
-from folder import ROOT
 from joblib import Parallel, delayed
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
-from tqdm import tqdm
 
-from helpers import data, results, training
+from helpers import data, training
+
+from ..source.model import Book
+from .rounds import keep
 
 SIZES, EPOCHS, RATE = (4, 16), (5, 20), 1e-3
 CORES = os.cpu_count()
@@ -42,12 +41,11 @@ KINDS = {
 
 
 def page() -> dict:
-    """What the cells tagged `plain-loop` define."""
-    notebook = jupytext.read(ROOT / "notebooks" / "image_classification.md")
-    names = {"Dataset": Dataset}
-    for cell in notebook.cells:
-        if "plain-loop" in cell.metadata.get("tags", []):
-            exec(cell.source, names)
+    """What the opening of the page and its cells tagged `plain-loop` define."""
+    page, names = Book().pages["notebooks/image_classification"], {"Dataset": Dataset}
+    tagged = [c for c in page.cells if "plain-loop" in c.options.get("tags", [])]
+    for cell in page.opening + tagged:
+        exec(cell.body, names)
     return names
 
 
@@ -108,22 +106,6 @@ class Bench:
         )
         return [accuracy for _, seen in runs for accuracy in seen]
 
-    def stacked(self, size: int, seeds: int) -> None:
-        """One epoch of several models in one process, stacked by `torch.func`."""
-        torch.set_num_threads(CORES)
-        models = [self.network().to(self.x.device) for _ in range(seeds)]
-        generators = [torch.Generator().manual_seed(k) for k in range(seeds)]
-        for _ in training.train_stacked(
-            models,
-            self.x,
-            self.y,
-            lambda p: torch.optim.SGD(p, RATE, momentum=0.9),
-            epochs=1,
-            batch_size=size,
-            generators=generators,
-        ):
-            pass
-
     def largest_difference(self) -> float:
         """Between the weights of the two loops after one epoch."""
         pairs = zip(
@@ -164,8 +146,13 @@ def seconds_of(call: Callable, *arguments) -> float:
     return time.perf_counter() - start
 
 
-def measure(bench: Bench, seeds: int, rounds: int) -> Iterator[tuple[str, dict]]:
+def measure(bench: Bench, seeds: int, rounds: int) -> Iterator[tuple[dict, dict]]:
     """What was measured and its values, the competitors always in turn."""
+    for what, values in _measure(bench, seeds, rounds):
+        yield {"what": what}, values
+
+
+def _measure(bench: Bench, seeds: int, rounds: int) -> Iterator[tuple[str, dict]]:
     bench.fast_study(CORES, watched=(1,))  # starts the worker processes
     for _ in range(rounds):
         plain = seconds_of(bench.plain_study, seeds)
@@ -179,51 +166,29 @@ def measure(bench: Bench, seeds: int, rounds: int) -> Iterator[tuple[str, dict]]
         yield name, {"plain": plain, "fast": fast, "ratio": plain / fast}
     for count, _ in itertools.product((1, 2, 4, 8), range(rounds)):
         side = seconds_of(bench.fast_study, count, (4,), (1,)) / count
-        stacked = seconds_of(bench.stacked, 4, count) / count
-        name = f"epoch of one of {count} runs"
-        yield name, {"side by side": side, "stacked": stacked}
+        yield f"epoch of one of {count} runs", {"side by side": side}
     for size, _ in itertools.product(SIZES, range(rounds)):
         yield f"share of time, batch size {size}", bench.profile(size)
 
 
-def show(runs: results.Runs) -> None:
-    """A line for each value: the median over the rounds, the least and the largest."""
-    for config in runs.configs():
-        print(config["what"])
-        for value in next(r for r in runs.records if r["config"] == config)["values"]:
-            found = runs.values(value, **config)
-            low, middle, high = np.quantile(found, (0, 0.5, 1))
-            print(f"  {value:24} {middle:10.4g}   ({low:.4g} to {high:.4g})")
-
-
-def main() -> None:
+def main(arguments: list[str]) -> int:
     """Measure, print, record."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    bench, start, records = Bench(options.images), time.perf_counter(), []
+    options = parser.parse_args(arguments)
+    bench = Bench(options.images)
     difference = bench.largest_difference()
     print(f"After one epoch two weights differ by at most {difference:.1e}.")
-    for name, values in tqdm(measure(bench, options.seeds, options.rounds)):
-        config = {"what": name}
-        seed = sum(r["config"] == config for r in records)
-        records.append({"config": config, "seed": seed, "values": values})
-    show(results.Runs(records))
-    record = {
-        "name": "training-speed",
-        "title": "The plain training loop against the fast one",
-        "question": "cv-2-4-ii",
-        "command": "make bench",
-        "budget": vars(options),
-        **results.provenance([bench.data]),
-        "seconds": round(time.perf_counter() - start, 1),
-        "difference": difference,
-        "runs": records,
-    }
-    results.write_json(results.FOLDER / "training-speed.json", record)
-
-
-if __name__ == "__main__":
-    main()
+    keep(
+        "training-speed",
+        measure(bench, options.seeds, options.rounds),
+        title="The plain training loop against the fast one",
+        question="cv-2-4-ii",
+        command="make bench-training",
+        data=[bench.data],
+        budget=vars(options),
+        difference=difference,
+    )
+    return 0

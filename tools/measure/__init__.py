@@ -1,0 +1,1 @@
+"""Measure how fast the training, the pages and the builds are."""

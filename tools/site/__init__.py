@@ -1,0 +1,1 @@
+"""Write, show and print the site."""

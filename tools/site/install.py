@@ -1,0 +1,60 @@
+"""Install what the book needs into an environment of its own, once.
+
+The Makefile calls this each time, with any Python that the book supports. What has been
+installed is known by its content and not by its date, since clocks can be wrong. Clones
+that share an environment and require the same do not install in turn: only the path by
+which notebooks find the helpers of a clone is written anew.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from ..workspace import ROOT, alone
+
+
+def install(folder: Path, requirements: Path) -> None:
+    """Bring the environment in `folder` up to date."""
+    wanted, installed = requirements.read_text("utf-8"), folder / "installed"
+    if not installed.exists() or installed.read_text("utf-8") != wanted:
+        print(f"Installing {requirements.name} into {folder}: once, some minutes ...")
+        sys.stdout.flush()
+        install_packages(folder, requirements)
+        installed.write_text(wanted, "utf-8")
+    for packages in folder.glob("lib/*/site-packages"):
+        path, line = packages / "book.pth", f"{ROOT}\n"
+        if not path.exists() or path.read_text("utf-8") != line:
+            path.write_text(line, "utf-8")
+
+
+def install_packages(folder: Path, requirements: Path) -> None:
+    """Install what is required into the environment, which is made if it is not there.
+
+    Ends with a message if that fails.
+    """
+    python = folder / "bin" / "python"
+    if not can_install(python):
+        venv.create(folder, symlinks=True, with_pip=True)
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if subprocess.run([*pip, "--requirement", requirements]).returncode:
+        sys.exit("That failed for the reason above. The same command tries it again.")
+
+
+def can_install(python: Path) -> bool:
+    """Whether it has a pip; a venv that was interrupted has none."""
+    try:
+        command = [python, "-m", "pip", "--version"]
+        return subprocess.run(command, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def main(arguments: list[str]) -> int:
+    """Install into the folder named first what the file named second requires."""
+    folder, requirements = Path(arguments[0]).absolute(), ROOT / arguments[1]
+    with alone(folder):
+        install(folder, requirements)
+    return 0
