@@ -37,6 +37,7 @@ from helpers.sources import DataError, folder_of, state
 __all__ = ["DataError", "Dataset", "Photographs", "folder_of", "state"]
 __all__ += ["load_cifar10", "load_face_masks", "load_mnist"]
 
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 DIGITS = tuple("0123456789")
 CIFAR10_CLASSES = tuple(
     "airplane automobile bird cat deer dog frog horse ship truck".split()
@@ -92,18 +93,10 @@ class Photographs(_Described):
         try:
             with Image.open(item) as image:
                 image = ImageOps.exif_transpose(image)
-        except (
-            OSError,
-            SyntaxError,
-            ValueError,
-            Image.DecompressionBombError,
-        ) as error:
-            raise DataError(
-                f"{item} cannot be read as a photograph: {error}"
-            ) from error
-        if image.mode.startswith(
-            "I"
-        ):  # 16 bits; Pillow would take all from 255 as white
+        except UNREADABLE as error:
+            message = f"{item} cannot be read as a photograph: {error}"
+            raise DataError(message) from error
+        if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
             grey = np.array(image).clip(0, 65535) / 257
             image = Image.fromarray(grey.round().astype(np.uint8))
         return np.array(image.convert("RGB"))

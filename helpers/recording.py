@@ -27,15 +27,7 @@ from helpers import results
 from helpers.files import write_whole
 from helpers.results import MEASURED
 
-__all__ = [
-    "MEASURED",
-    "compare",
-    "make",
-    "make_again",
-    "provenance",
-    "record",
-    "repeat",
-]
+__all__ = ["MEASURED", "compare", "make", "make_again", "provenance", "record"]
 
 ROOT = Path(__file__).resolve().parent.parent
 LONG = 300  # seconds; no longer run is repeated
@@ -67,15 +59,24 @@ class Repository:
         code = "--", ".", ":(exclude)results"
         changed = self._git("status", "--porcelain", "--untracked-files=normal", *code)
         moved = self._git("diff", "--name-only", self.start, "HEAD", *code)
-        sources = [p.read_text("utf-8") for p in self.root.glob("notebooks/*.md")]
-        typed = [c for c in cells() if not any(c.strip() in text for text in sources)]
-        self.changed |= changed != "" or moved != "" or bool(typed)
+        self.changed |= changed != "" or moved != "" or not self._has(cells())
         return self.start + " with changes" * self.changed
+
+    def _has(self, cells: list[str]) -> bool:
+        """Whether all these cells stand in the notebooks."""
+        if not cells:
+            return True
+        folder = self.root / "notebooks"
+        texts = [path.read_text("utf-8") for path in folder.glob("*.md")]
+        for path in folder.glob("*.ipynb"):
+            parts = json.loads(path.read_text("utf-8"))["cells"]
+            texts += ["".join(part["source"]) for part in parts]
+        return all(any(cell.strip() in text for text in texts) for cell in cells)
 
     def _git(self, *words: str) -> str | None:
         """What git prints, or None if it fails."""
         known = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-        command = ["git", "-C", self.root, *words]
+        command = ["git", "--no-optional-locks", "-C", self.root, *words]
         try:
             done = subprocess.run(command, capture_output=True, text=True, env=known)
         except OSError:

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 __all__ = ["Missing", "Runs", "Study", "Table", "in_text", "interval", "lookup"]
-__all__ += ["mean_and_half_width", "path_of", "study"]
+__all__ += ["load", "mean_and_half_width", "path_of", "study"]
 
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent / "results"
@@ -202,7 +202,7 @@ def path_of(name: str) -> Path:
 
 
 def load(name: str) -> dict | None:
-    """A record, or None."""
+    """The whole record of a study or a measurement, or None."""
     path = path_of(name)
     return json.loads(path.read_text("utf-8")) if path.exists() else None
 

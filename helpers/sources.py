@@ -17,8 +17,7 @@ import threading
 import time
 import urllib.request
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path, PureWindowsPath
@@ -267,15 +266,20 @@ def _from_cache_or_network(origin) -> tuple[dict[str, bytes], str]:
     if origin.name not in _failed:
         try:
             return _download(origin, folder), "download"
-        except (DataError, OSError) as error:
+        except DataError as error:
             _failed[origin.name] = str(error)
+        except OSError as error:
+            _failed[origin.name] = (
+                f"{error.filename2 or folder} cannot be written ({error.strerror}); "
+                "mend that, or name another folder for the cache in BOOK_CACHE"
+            )
     raise DataError(f"the download failed: {_failed[origin.name]}")
 
 
 def _download(origin, folder: Path) -> dict[str, bytes]:
-    with _explained(folder):  # before, not after the download
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
+    """The files, verified, put into the folder; `OSError` if it cannot be written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=folder).close()  # fails before, not after the download
     files = {}
     for url in origin.urls:
         content = _gunzip(_fetch(url, origin.limit), origin.limit)
@@ -284,21 +288,9 @@ def _download(origin, folder: Path) -> dict[str, bytes]:
         else:
             files[Path(url).stem] = content
     files = origin.verify(files)
-    with _explained(folder):
-        for name, content in files.items():
-            write_whole(folder / name, content)
+    for name, content in files.items():
+        write_whole(folder / name, content)
     return files
-
-
-@contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataError(
-            f"{error.filename2 or folder} cannot be written ({error.strerror}); mend "
-            "that, or name another folder for the cache in BOOK_CACHE"
-        ) from error
 
 
 def _fetch(url: str, limit: int) -> bytes:

@@ -129,10 +129,13 @@ class TestCommit:
         assert made.commit().endswith(" with changes")
 
     def test_cells_that_stand_in_no_notebook_are_told(self, root, monkeypatch):
-        made = recording.Repository(root)
-        monkeypatch.setattr(recording, "cells", lambda: ["1 + 1\n"])
+        cell = {"source": ["if True:\n", "    '2'"]}
+        (root / "notebooks/a.ipynb").write_text(json.dumps({"cells": [cell]}))
+        self.commit(root)
+        made, known = recording.Repository(root), ["1 + 1\n", "if True:\n    '2'\n"]
+        monkeypatch.setattr(recording, "cells", lambda: known)
         assert " " not in made.commit()
-        monkeypatch.setattr(recording, "cells", lambda: ["1 + 1\n", "2"])
+        monkeypatch.setattr(recording, "cells", lambda: [*known, "2 + 2"])
         assert made.commit().endswith(" with changes")
 
     def test_where_there_is_no_commit_it_says_so(self, root, tmp_path, monkeypatch):

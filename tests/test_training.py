@@ -88,13 +88,12 @@ def test_the_weights_are_those_of_the_plain_loop(examples, optimizer):
 
 
 TRAINING = """
-import sys, time
-from pathlib import Path
+import time
 import torch
 from torch import nn
 from helpers import training
 
-path, epochs, pause = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+epochs = 8
 torch.manual_seed(0)
 model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Dropout(0.5),
                       nn.ReLU(), nn.Linear(8, 3))
@@ -113,25 +112,22 @@ training.save(path.with_suffix(".end"), [model.state_dict(), torch.tensor(losses
 """
 
 
-def start_training(path, *, epochs=8, pause=0.0):
-    command = [sys.executable, "-c", TRAINING, path, str(epochs), str(pause)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-
-
 def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(tmp_path):
-    killed = start_training(tmp_path / "killed.pt", pause=0.2)
+    state = tmp_path / "killed.pt"
+    where = f"from pathlib import Path\npath, pause = Path({str(state)!r}), 0.2\n"
+    killed = subprocess.Popen(
+        [sys.executable, "-c", where + TRAINING],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
     deadline = time.time() + 60
-    while not (tmp_path / "killed.pt").exists() and time.time() < deadline:
+    while not state.exists() and time.time() < deadline:
         time.sleep(0.02)
     time.sleep(0.3)
     killed.kill()
-    killed.communicate()
-    assert 1 <= torch.load(tmp_path / "killed.pt", weights_only=True)["done"] < 8
+    killed.wait()
+    assert 1 <= torch.load(state, weights_only=True)["done"] < 8
     for name in ("killed", "whole"):
-        run = start_training(tmp_path / f"{name}.pt")
-        _, errors = run.communicate()
-        assert run.returncode == 0, errors
+        exec(TRAINING, {"path": tmp_path / f"{name}.pt", "pause": 0})
     resumed, losses = torch.load(tmp_path / "killed.end", weights_only=True)
     whole, expected = torch.load(tmp_path / "whole.end", weights_only=True)
     assert torch.equal(losses, expected) and len(losses) == 8
