@@ -467,10 +467,9 @@ def as_numbers(id: str, given) -> np.ndarray:
     Fractions and the like become floats. Raises `ValueError` for anything else, for
     nothing, and for NaN.
     """
-    if hasattr(given, "detach"):
-        given = given.detach().cpu().numpy()
     try:
-        array = np.asarray(given)
+        is_tensor = hasattr(given, "detach")
+        array = np.asarray(given.detach().cpu().numpy() if is_tensor else given)
         if array.dtype == object and all(hasattr(x, "__float__") for x in array.flat):
             array = array.astype(float)
         if array.dtype.kind not in "biufc":

@@ -110,13 +110,18 @@ def test_equal_claims_and_weaker_bounds_do_not_count():
     assert run["verdicts"] == {"weaker": 2, "refused": 2}  # 5 + x and 5
 
 
-def test_a_claim_without_an_end_is_an_error(monkeypatch):
+def test_a_claim_that_does_not_end_or_ends_everything_is_an_error(monkeypatch):
     monkeypatch.setattr(attack, "LIMIT", 1)
     (run,) = try_claims(
         "def half(n):\n    while n > 1:\n        n = n - 1\n    return n / 2",
         'check.value("q", 0.5, half(4))',
     )
     assert run["verdicts"]["error"] >= 1
+    (run,) = try_claims(
+        "def three(n):\n    if n != 3:\n        raise SystemExit\n    return n",
+        'check.value("q", 3, three(3))',
+    )
+    assert run["verdicts"]["error"] >= 2
 
 
 def test_a_survivor_without_a_reason_is_reported(capsys, monkeypatch):

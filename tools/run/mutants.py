@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -47,9 +48,9 @@ class Task:
         blocks = [*page.opening, *problem.cells]
         self.cells = [(block.body_line, block.body) for block in blocks]
 
-    @property
+    @cached_property
     def state(self) -> str:
-        """A hash of all that decides about the verdicts."""
+        """A hash of all that decides about the verdicts, as it is before they run."""
         state = hashlib.sha256(json.dumps([text for _, text in self.cells]).encode())
         for file in PACKAGE:
             state.update(file.read_bytes())
