@@ -8,9 +8,9 @@ from pathlib import Path
 import nbformat
 import nbformat.v4 as nbf
 import pytest
+from claims import check
 from sources import Sources, code, solved
 
-from claims import check
 from helpers import results
 from tools.source import notebook
 
@@ -85,14 +85,14 @@ def test_a_hint_folds_and_the_markdown_in_it_is_rendered(book):
 
 def test_a_solution_is_a_collapsed_section_of_its_own(book):
     notebook = book.lower(solved("Text.\n\n" + code("1 + 1")))
-    heading, text, code = notebook.cells[-3:]
+    heading, text, cell = notebook.cells[-3:]
     assert heading.source == "### Solution to [Exercise 1.1](#gr-1-1)"
     assert heading.metadata == {
         "id": "gr-1-1-solution",
         "jp-MarkdownHeadingCollapsed": True,
     }
     assert notebook.metadata.colab.collapsed_sections == [heading.id]
-    assert (text.source, code.source) == ("Text.", "1 + 1")
+    assert (text.source, cell.source) == ("Text.", "1 + 1")
 
 
 def test_what_follows_a_solution_does_not_fold_away_with_it(book):
@@ -200,7 +200,7 @@ def test_macros_are_expanded(book, tex, plain):
         ("{ref}`the *other* one <gr-2-1>`", "[the *other* one](two.ipynb#gr-2-1)"),
         ("{ref}`here`", "[Here](#here)"),
         ("{ref}`words`", "[Notation]({}/book/notation.md#words)"),
-        ("{eq}`eq-words`", "[(1)]({}/book/notation.md#eq-words)"),
+        ("{eq}`eq-wo-1`", "[(1)]({}/book/notation.md#eq-wo-1)"),
         ("{doc}`../book/notation`", "[Notation]({}/book/notation.md)"),
         ("{doc}`signs </book/notation>`", "[signs]({}/book/notation.md)"),
         ("{doc}`two`", "[Two](two.ipynb)"),
@@ -297,16 +297,19 @@ def test_writing_and_comparing(book, capsys):
         ("[x](nowhere.md)", "3: no file notebooks/nowhere.md"),
         ("[x](two.md#gr-2-1)", "3: write (#gr-2-1) without"),
         ("[x][y]\n\n[y]: http://a.b", "3: link_open in a form"),
-        ("so\n$$\nx\n$$", "3: a dollar sign that"),
+        ("so\n$$\nx\n$$", "4: a dollar sign that"),
         ("It costs \\$5.", "3: a dollar sign that"),
         ("Text\n$\\norm x$", "4: \\norm needs its arguments"),
         ("$$\nx\n\ny\n$$", "3: an empty line in a formula"),
         ("#### Deep", "3: a heading is written"),
         ("(label)=\n```{note}\nx\n```", "4: a label before {note}"),
-        ("```{solution-start} gr-2-1\n```", "3: no exercise gr-2-1 waits for a solution"),
+        (
+            "```{solution-start} gr-2-1\n```",
+            "3: no exercise gr-2-1 waits for a solution",
+        ),
         (solved("## Heading"), "14: heading inside the solution to gr-1-1"),
         ("```{note}\n# Heading\n```", "4: heading inside a directive"),
-        ("```{exercise} X\n:label: gr-2-1\n```", "the label gr-2-1 is taken"),
+        (solved("A.") + solved("B."), "19: the label gr-1-1 is taken"),
         ("```{exercise} X\n:label: [\n```", "3: options that are not YAML: expected"),
         ("{recorded}`nothing:here:.1%`", "3: "),
         ("{recorded}`nothing`", "3: not enough values"),
@@ -410,7 +413,7 @@ def test_an_execution_of_another_source_is_an_error(book):
 # --------------------------------------------------------------------------- nbval
 
 CELLS = {
-    "import": "from helpers import check",
+    "import": "from claims import check",
     "bound": 'check.bound("gr-1-1", [1, 2.5], [1.3, 3], claim="a is below b")',
     "rounding": 'check.gradient("gr-1-2", lambda x: (x**2).sum(), lambda x: 2*x, (3,))',
     "strength": 'check.value("gr-1-3", 0.1 + 0.2, 0.3)',

@@ -45,13 +45,14 @@ class SourceError(Exception):
 
 
 @contextmanager
-def located(place: str) -> Iterator[None]:
-    """Put the place (file:line) before the message of an error."""
+def reading(file: str) -> Iterator[None]:
+    """Put the file, and a line, before the message of an error."""
     try:
         yield
-    except (ValueError, LookupError, OSError, yaml.YAMLError) as error:
-        message = error.args[0] if isinstance(error, LookupError) else error
-        raise SourceError(f"{place}: {message}") from None
+    except (ValueError, TypeError, LookupError, OSError, yaml.YAMLError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
+        said = getattr(error, "problem", None) or f"{type(error).__name__}: {error}"
+        raise SourceError(f"{file}:{line}: {said}") from None
 
 
 @dataclass
@@ -61,8 +62,8 @@ class Block:
     `kind`: "heading", "text" or the name of the directive; `first`: the line of the
     file at which the text begins to which the `tokens` refer; `source`: its own lines;
     `line` and `end`: the first and the last of them in the file; `label`: what
-    `(label)=` before it says. Of a directive, `body_line` is the line at which its body begins, and `inside`
-    holds the blocks of a body that is text.
+    `(label)=` before it says. Of a directive, `body_line` is the line at which its body
+    begins, and `inside` holds the blocks of a body that is text.
     """
 
     kind: str
@@ -231,11 +232,11 @@ class Book:
 
     def __init__(self, root: Path = ROOT):
         self.root = root
-        with located("_config.yml"):
+        with reading("_config.yml"):
             self.config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
             repository = self.config["repository"]
             self.repository = repository["url"].rstrip("/")
-        with located("_toc.yml"):
+        with reading("_toc.yml"):
             pages = list(contents(root))
         self.files = f"{self.repository}/blob/{repository.get('branch', 'main')}"
         owner, name = self.repository.split("/")[-2:]

@@ -63,7 +63,8 @@ class Notebook:
         self._parts: list[str] = []  # of the Markdown cell that is being written
         self._ids: Counter = Counter()
         self._section = "title"  # what the ids of cells are made from
-        self._solved = ""  # the exercise whose solution has just ended
+        self._open = ""  # the exercise whose solution is being written
+        self._solved = ""  # that whose solution has just ended
         for block in page.blocks:
             with self._at(block.line):
                 if self._solved and block.kind not in ("heading", "exercise"):
@@ -145,8 +146,10 @@ class Notebook:
 
     # ------------------------------------------- the methods that directives name
 
-    def exercise(self, block: Block) -> str:
+    def exercise(self, block: Block) -> str | None:
         """A heading with number, title and anchor, then the text."""
+        if not block.own_label:
+            return None  # it is a fault of the page
         name = self._name(block.own_label)
         title = self._words(block.argument, block.line)
         title = f"{name} ({title})" if title else name
@@ -155,6 +158,8 @@ class Notebook:
 
     def start_solution(self, block: Block) -> None:
         """A collapsed section."""
+        if block.argument not in self.book.labels:
+            return  # it is a fault of the page
         back = f"Solution to {self._link('', f'#{block.argument}')}"
         self._start(f"{block.argument}-solution", back)
         self._flush()
@@ -197,7 +202,9 @@ class Notebook:
         """A quotation whose title has a line of its own in the text."""
         title, *text = block.inside or [block]
         if title.kind != "text" or "\n" in title.source:
-            raise ValueError("an erratum begins with a line of title, then an empty one")
+            raise ValueError(
+                "an erratum begins with a line of title, then an empty one"
+            )
         if (verdict := block.options.get("verdict")) not in VERDICTS:
             raise ValueError(f"no verdict {verdict!r}; there are {', '.join(VERDICTS)}")
         name = f"Erratum {block.argument} ({VERDICTS[verdict]})"
@@ -311,7 +318,8 @@ class Notebook:
     def _link(self, words: str, address: str) -> str:
         path, _, label = address.partition("#")
         if not path:
-            words = words or self._name(label) or label
+            name = self._name(label)
+            words = words or name or label
             page = self.book.labels[label].page
             place = "" if page == self.page.name else self._address(f"{page}.md")
             return f"[{words}]({place}#{label})"
@@ -398,7 +406,9 @@ def text_of(book: Book, page: Page) -> str:
         "language_info": {"name": "python"},
     }
     version = {"nbformat": 4, "nbformat_minor": 5}
-    whole = nbformat.from_dict({**version, "metadata": metadata, "cells": notebook.cells})
+    whole = nbformat.from_dict(
+        {**version, "metadata": metadata, "cells": notebook.cells}
+    )
     nbformat.validate(whole)
     return nbformat.writes(whole) + "\n"
 
@@ -415,7 +425,9 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
         pages = {page.path.stem: page for page in book.notebooks}
         names = [source.stem for source in given.sources] or list(pages)
         if unknown := set(names) - pages.keys():
-            raise SourceError(f"not in _toc.yml: notebooks/{', '.join(sorted(unknown))}")
+            raise SourceError(
+                f"not in _toc.yml: notebooks/{', '.join(sorted(unknown))}"
+            )
     except SourceError as error:
         print(error, file=sys.stderr)
         return 1

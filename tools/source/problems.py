@@ -73,13 +73,18 @@ class Statements(Code):
         for statement in self.statements:
             # what is in a function is used later
             later = isinstance(statement.node, ast.FunctionDef | ast.ClassDef)
-            for name in sorted(statement.uses - known - (self.defined if later else set())):
+            for name in sorted(
+                statement.uses - known - (self.defined if later else set())
+            ):
                 reason = "is not defined"
                 if name in earlier:
                     reason = f"comes from another problem ({earlier[name]})"
                 elif name in self.defined:
                     reason = "is used before it is defined"
-                yield self.line(statement.top, first_use(statement, name)), f"{name} {reason}"
+                yield (
+                    self.line(statement.top, first_use(statement, name)),
+                    f"{name} {reason}",
+                )
                 known.add(name)
             known |= statement.defines
 
