@@ -257,6 +257,7 @@ def test_a_fault_is_found_where_it_is(book, old, new, where, message):
         ("torch.manual_seed(0)\ntorch.rand(3)", ""),
         ("torch.rand(3, generator=torch.Generator())", ""),
         ("def f():\n    return torch.rand(3)", ""),
+        ("try:\n    x = 1\nexcept OSError as e:\n    print(e)", ""),
         (
             "import numpy as np\ntorch.manual_seed(0)\nnp.random.rand(3)",
             "np.random.rand b",
