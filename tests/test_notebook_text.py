@@ -309,6 +309,7 @@ def test_writing_and_comparing(book, capsys):
         ),
         (solved("## Heading"), "14: heading inside the solution to gr-1-1"),
         ("```{note}\n# Heading\n```", "4: heading inside a directive"),
+        ("```{admonition} # one\nText\n```", "3: '# one' is more than plain words"),
         (solved("A.") + solved("B."), "19: the label gr-1-1 is taken"),
         ("```{exercise} X\n:label: [\n```", "3: options that are not YAML: expected"),
         ("{recorded}`nothing:here:.1%`", "3: "),

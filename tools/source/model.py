@@ -108,7 +108,8 @@ class Block:
     @property
     def heading(self) -> tuple[int, str]:
         """Of a heading, its level and its words."""
-        return int(self.tokens[0].tag[1:]), self.tokens[1].content
+        words = self.tokens[1].content.replace("\n", " ")
+        return int(self.tokens[0].tag[1:]), words
 
     def walk(self) -> Iterator[Block]:
         """This block and all inside it, in order."""
@@ -287,9 +288,9 @@ class Book:
         if found := [page.located(page.faults) for page in pages if page.faults]:
             raise SourceError("\n".join(found))
 
-    def blocks_of(self, text: str, line: int, page: Page) -> list[Block]:
+    def blocks_of(self, text: str, line: int) -> list[Block]:
         """The blocks of a title or caption that stands in this line of a page."""
-        return _blocks(self.parser, text, line, page)
+        return _blocks(self.parser, text, line, Page("", self.root, ""))
 
     # ------------------------------------------------------- labels and numbers
 

@@ -101,13 +101,16 @@ class Notebook:
         parts = []
         for block in blocks:
             with self._at(block.line):
-                if not block.declared or block.declared.is_box:  # else it is a fault
+                if block.kind == "text" or block.declared and block.declared.is_box:
                     parts.append(self._write(block, quoted) or "")
         return "\n\n".join(parts)
 
     def _words(self, text: str, line: int, quoted: bool = False) -> str:
         """The Markdown of a title or caption that stands in this line."""
-        return self._texts(self.book.blocks_of(text, line, self.page), quoted)
+        blocks = self.book.blocks_of(text, line)
+        if any(block.kind != "text" for block in blocks):
+            raise ValueError(f"{text!r} is more than plain words")
+        return self._texts(blocks, quoted)
 
     # ------------------------------------------------------------------ cells
 
@@ -149,7 +152,7 @@ class Notebook:
     def exercise(self, block: Block) -> str | None:
         """A heading with number, title and anchor, then the text."""
         if not block.own_label:
-            return None  # it is a fault of the page
+            return None  # which is a fault of the page
         name = self._name(block.own_label)
         title = self._words(block.argument, block.line)
         title = f"{name} ({title})" if title else name
@@ -159,7 +162,7 @@ class Notebook:
     def start_solution(self, block: Block) -> None:
         """A collapsed section."""
         if block.argument not in self.book.labels:
-            return  # it is a fault of the page
+            return  # which is a fault of the page
         back = f"Solution to {self._link('', f'#{block.argument}')}"
         self._start(f"{block.argument}-solution", back)
         self._flush()

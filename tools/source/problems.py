@@ -57,7 +57,9 @@ class Statements(Code):
         super().__init__((cell.body_line, cell.body) for cell in cells)
         self.defined = set().union(*(s.defines for s in self.statements))
         nodes = [(k, n) for k, top in enumerate(self.tops) for n in ast.walk(top)]
-        self.calls = [(k, n, dotted(n.func)) for k, n in nodes if isinstance(n, ast.Call)]
+        self.calls = [
+            (k, n, dotted(n.func)) for k, n in nodes if isinstance(n, ast.Call)
+        ]
         self.caught = {n.name for _, n in nodes if isinstance(n, ast.ExceptHandler)}
 
     def line(self, top: int, node: ast.AST) -> int:
