@@ -1,5 +1,7 @@
 """What tools/source/lint.py finds, and that it is silent about a good book."""
 
+import re
+
 import pytest
 from sources import HEADER, Sources, code, solved
 
@@ -100,139 +102,67 @@ def found(book, text):
     return sorted(lint.findings(read, read.pages["notebooks/one"]))
 
 
+# what is replaced => by what @ at whose line ! what is said; ↵ is the end of a line
+FAULTS = r"""
+:label: gr-1-1a => :label: one @ {exercise} A ! 'one' of this exercise is
+:label: gr-1-1a↵ =>  @ {exercise} A ! {exercise} lacks :label:
+:label: gr-1-1a => :label:gr-1-1a @ {exercise} A ! are not YAML: no pairs
+:label: gr-1-1a => :label: [ @ {exercise} A ! options that are not YAML
+  image:↵    alt: =>   image:↵  alt: @ {code-cell} ipython3↵- ! image is not pairs
+{exercise} A task => {excercise} A task @ {exc ! is it {exercise}?
+{solution-start} gr-1 => {solution} gr-1 @ {sol ! is it {solution-start}?
+{hint} Hint 1 => {figure} x.png @ {fig ! unknown directive {figure}
+{exercise} A task => {exercise} A `b` @ {exe ! of {exercise} cannot hold `
+eq-gr-1-1a-sum => sum @ $$↵\beg ! 'sum' of this equation is not like eq-
+eq-gr-1-1a-sum => place @ $$↵\beg ! the label place is taken
+fig-gr-1-1a => line @ {code-cell} ipython3↵- ! of this figure is not
+start} gr-1-1a => start} gr-1-1b @ {sol ! no exercise gr-1-1b waits
+start} gr-1-1a => start} gr-1-1b @ {exe ! gr-1-1a has no solution
+```{solution-end}↵```↵↵## => ## @ ## Problem 2 ! heading inside the sol
+```{hint} => ```{solution-end}↵```↵↵```{hint} @ {sol ! was not started
+$$↵\begin => ## Heading↵↵$$↵\begin @ ## Heading ! heading inside
+{hint} Hint 1 => {hint} @ {hint} ! {hint} without a title
+{hint} Hint 1 => {admonition} @ {adm ! {admonition} without a title
+Think.↵```↵ => Think.↵ @ ```{sol ! the hint of line 20 no end?
+(#place) => (#gr-1-1a-solution) @ *Diff ! a link to a solution
+{aligned} => {align} @ $$↵\begin ! \begin{align}: write
+a &= b => a \label{x} @ $$↵\begin ! \label: write
+Think. => Think of $\eqref{x}$. @ Think ! \eqref: write
+Think. => Think of↵$$↵x↵$$ @ Think ! an empty line is missing before $$
+Think. => \begin{align}↵x↵\end{align} @ \begin{align} ! write `align
+Think. => TODO: a hint @ TODO ! still to be written: TODO: a hint
+*Difficulty 1, 5 minutes.*  =>  @ ```{exercise} A ! does not begin with *D
+:question: gr-1-1a => :question: gr-9 @ {err ! an erratum about gr-9, no
+:verdict: wrong => :verdict: odd @ {erratum} ! no verdict 'odd'; there are
+printed line↵↵ => printed line↵ @ {erratum} ! begins with a line of
+"gr-1-1a" => "gr-1-1b" @ check.value ! a check of gr-1-1b, no question
+check.value => print @ ```{exercise} A ! gr-1-1a has code and no check
+    name: fig-gr-1-1a↵ =>  @ {code-cell} ipython3↵- ! figure.name
+    caption: A line.↵ =>  @ {code-cell} ipython3↵- ! figure.caption
+  image:↵    alt: A straight line.↵ =>  @ {code-cell} ipython3↵- ! .alt
+# one comment => # one↵# two @ {code-cell} ipython3↵- ! 2 comment lines
+# one comment => x = ( @ x = ( ! not Python
+# one comment => from math import * @ from math ! a star import
+# one comment => print('all tests passed') @ print ! claims success
+# one comment => print(f'{later} ✓') @ print ! claims success
+[0, 1])↵```↵↵ => [0, 1])↵x = 1↵```↵↵ @ check.v ! is not the last sta
+check.value => x = check.value @ x = check ! check.value is not the last
+check.value => for i in later: check.value @ for i ! is not the last
+jupytext: {} => title: x @ --- ! no header
+import torch↵```↵ => ↵```↵↵```{code-cell}↵2↵```↵ @ l}↵2 ! 2 code cells before
+## Problem 1: Lines↵ =>  @ {exercise} A ! before the first problem
+"""
+
+
 def test_a_good_book_is_passed(book, capsys):
     assert found(book, GOOD) == []
     assert lint.main([], book.root) == 0
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize(
-    "old, new, where, message",
-    [
-        # labels, options, directives
-        (":label: gr-1-1a", ":label: one", "{exercise} A", "'one' of this exercise is"),
-        (":label: gr-1-1a\n", "", "{exercise} A", "{exercise} lacks :label:"),
-        (":label: gr-1-1a", ":label:gr-1-1a", "{exercise} A", "are not YAML: no pairs"),
-        (":label: gr-1-1a", ":label: [", "{exercise} A", "options that are not YAML"),
-        (
-            "  image:\n    alt:",
-            "  image:\n  alt:",
-            "```{code-cell} ipython3\n---",
-            "image is not pairs",
-        ),
-        ("{exercise} A task", "{excercise} A task", "{exc", "is it {exercise}?"),
-        ("{solution-start} gr-1", "{solution} gr-1", "{sol", "is it {solution-start}?"),
-        ("{hint} Hint 1", "{figure} x.png", "{fig", "unknown directive {figure}"),
-        (
-            "{exercise} A task",
-            "{exercise} A `b`",
-            "{exe",
-            "of {exercise} cannot hold `",
-        ),
-        (
-            "eq-gr-1-1a-sum",
-            "sum",
-            "$$\n\\beg",
-            "'sum' of this equation is not like eq-",
-        ),
-        ("eq-gr-1-1a-sum", "place", "$$\n\\beg", "the label place is taken"),
-        (
-            "fig-gr-1-1a",
-            "line",
-            "```{code-cell} ipython3\n---",
-            "of this figure is not",
-        ),
-        # solutions
-        ("start} gr-1-1a", "start} gr-1-1b", "{sol", "no exercise gr-1-1b waits"),
-        ("start} gr-1-1a", "start} gr-1-1b", "{exe", "gr-1-1a has no solution"),
-        (
-            "```{solution-end}\n```\n\n##",
-            "##",
-            "## Problem 2",
-            "heading inside the sol",
-        ),
-        ("```{hint}", "```{solution-end}\n```\n\n```{hint}", "{sol", "was not started"),
-        ("$$\n\\begin", "## Heading\n\n$$\n\\begin", "## Heading", "heading inside"),
-        # text
-        ("{hint} Hint 1", "{hint}", "{hint}", "{hint} without a title"),
-        ("{hint} Hint 1", "{admonition}", "{adm", "{admonition} without a title"),
-        ("Think.\n```\n", "Think.\n", "```{sol", "the hint of line 20 no end?"),
-        ("(#place)", "(#gr-1-1a-solution)", "*Diff", "a link to a solution"),
-        ("{aligned}", "{align}", "$$\n\\begin", "\\begin{align}: write"),
-        ("a &= b", "a \\label{x}", "$$\n\\begin", "\\label: write"),
-        ("Think.", "Think of $\\eqref{x}$.", "Think", "\\eqref: write"),
-        (
-            "Think.",
-            "Think of\n$$\nx\n$$",
-            "Think",
-            "an empty line is missing before $$",
-        ),
-        ("Think.", "\\begin{align}\nx\n\\end{align}", "\\begin{align}", "write `align"),
-        ("Think.", "TODO: a hint", "TODO", "still to be written: TODO: a hint"),
-        # questions
-        (
-            "*Difficulty 1, 5 minutes.* ",
-            "",
-            "```{exercise} A",
-            "does not begin with *D",
-        ),
-        (":question: gr-1-1a", ":question: gr-9", "{err", "an erratum about gr-9, no"),
-        (
-            ":verdict: wrong",
-            ":verdict: odd",
-            "{erratum}",
-            "no verdict 'odd'; there are",
-        ),
-        ("printed line\n\n", "printed line\n", "{erratum}", "begins with a line of"),
-        ('"gr-1-1a"', '"gr-1-1b"', "check.value", "a check of gr-1-1b, no question"),
-        ("check.value", "print", "```{exercise} A", "gr-1-1a has code and no check"),
-        # code cells
-        ("    name: fig-gr-1-1a\n", "", "{code-cell} ipython3\n---", "figure.name"),
-        ("    caption: A line.\n", "", "{code-cell} ipython3\n---", "figure.caption"),
-        (
-            "  image:\n    alt: A straight line.\n",
-            "",
-            "{code-cell} ipython3\n---",
-            ".alt",
-        ),
-        (FIGURE, "", "{code-cell} ipython3\n# one", "without mystnb.figure.caption"),
-        (
-            "# one comment",
-            "# one\n# two",
-            "{code-cell} ipython3\n---",
-            "2 comment lines",
-        ),
-        (
-            "# one comment",
-            "\n".join(["x = 1"] * 20),
-            "{code-cell} ipython3\n---",
-            "22 l",
-        ),
-        ("# one comment", "x = '" + 75 * "x" + "'", "x = ", "81 columns"),
-        ("# one comment", "x = (", "x = (", "not Python"),
-        ("# one comment", "from math import *", "from math", "a star import"),
-        ("# one comment", "print('all tests passed')", "print", "claims success"),
-        ("# one comment", "print(f'{later} ✓')", "print", "claims success"),
-        (
-            "[0, 1])\n```\n\n",
-            "[0, 1])\nx = 1\n```\n\n",
-            "check.v",
-            "is not the last sta",
-        ),
-        ("check.value", "x = check.value", "x = check", "check.value is not the last"),
-        ("check.value", "for i in later: check.value", "for i", "is not the last"),
-        # the page
-        ("jupytext: {}", "title: x", "---", "no header"),
-        (
-            "import torch\n```\n",
-            "\n```\n\n```{code-cell}\n2\n```\n",
-            "```{code-cell}\n2",
-            "2 code cells before the first problem",
-        ),
-        ("## Problem 1: Lines\n", "", "{exercise} A", "before the first problem"),
-    ],
-)
-def test_a_fault_is_found_where_it_is(book, old, new, where, message):
+@pytest.mark.parametrize("case", FAULTS.strip().split("\n"))
+def test_a_fault_is_found_where_it_is(book, case):
+    old, new, where, message = re.split(" => | @ | ! ", case.replace("↵", "\n"))
     assert old in GOOD
     text = GOOD.replace(old, new, 1)
     line = text.count("\n", 0, text.index(where)) + 1
@@ -241,47 +171,58 @@ def test_a_fault_is_found_where_it_is(book, old, new, where, message):
 
 
 @pytest.mark.parametrize(
-    "cell, message",
+    "code, where, message",
     [
-        ("print(later)", "later comes from another problem (Problem 1: Lines)"),
-        (
-            "def f():\n    return later",
-            "later comes from another problem (Problem 1: Li",
-        ),
-        ("print(unknown)", "unknown is not defined"),
-        ("later.append(1)", "later comes from another problem (Problem 1: Lines)"),
-        ("x = y\ny = 1", "y is used before it is defined"),
-        ("def f():\n    return y + __name__\n\ny = [f(x) for x in range(3)]", ""),
-        ("for i in range(3):\n    total = i\nprint(total, torch.pi)", ""),
-        ("torch.rand(3)", "torch.rand before the problem has seeded it"),
-        ("torch.manual_seed(0)\ntorch.rand(3)", ""),
-        ("torch.rand(3, generator=torch.Generator())", ""),
-        ("def f():\n    return torch.rand(3)", ""),
-        ("try:\n    x = 1\nexcept OSError as e:\n    print(e)", ""),
-        (
-            "import numpy as np\ntorch.manual_seed(0)\nnp.random.rand(3)",
-            "np.random.rand b",
-        ),
-        ("import numpy as np\nnp.random.default_rng(0).normal()", ""),
-        (
-            "x = dict(zip('a', 'b'))\ncheck.value('gr-2-1', x, {})",
-            "a zip without strict",
-        ),
-        (
-            "x = list(zip('a', 'b'))\ny = len(x)\ncheck.value('gr-2-1', y, 1)",
-            "a zip wi",
-        ),
-        ("x = list(zip('a', 'b', strict=True))\ncheck.value('gr-2-1', x, 1)", ""),
-        ("x = list(zip('a', 'b'))\nz = 1\ncheck.value('gr-2-1', z, 1)", ""),
-        ("x = 1", "gr-2-1 has code and no check"),
+        ("x = '" + 75 * "x" + "'", "x = ", "81 columns, at most 79"),
+        ("\n".join(["x = 1"] * 20), "```{code-cell} ipython3\n---", "22 lines of code"),
     ],
 )
-def test_a_problem_stands_alone(book, cell, message):
+def test_code_is_short(book, code, where, message):
+    text = GOOD.replace("# one comment", code)
+    line = text.count("\n", 0, text.index(where)) + 1
+    assert (line, message) in [
+        (at, said[: len(message)]) for at, said in found(book, text)
+    ]
+
+
+def test_a_cell_that_draws_has_a_caption(book):
+    findings = str(found(book, GOOD.replace(FIGURE, "")))
+    for what in ("figure.name", "figure.caption", "image.alt"):
+        assert f"a cell that draws, without mystnb.{what}" in findings
+
+
+# a cell of problem 2 ! what is said
+CELLS = """
+print(later) ! later comes from another problem (Problem 1: Lines)
+def f():↵    return later ! later comes from another problem (Problem 1: Li
+print(unknown) ! unknown is not defined
+later.append(1) ! later comes from another problem (Problem 1: Lines)
+x = y↵y = 1 ! y is used before it is defined
+def f():↵    return y + __name__↵↵y = [f(x) for x in range(3)] ! nothing
+for i in range(3):↵    total = i↵print(total, torch.pi) ! nothing
+torch.rand(3) ! torch.rand before the problem has seeded it
+torch.manual_seed(0)↵torch.rand(3) ! nothing
+torch.rand(3, generator=torch.Generator()) ! nothing
+def f():↵    return torch.rand(3) ! nothing
+try:↵    x = 1↵except OSError as e:↵    print(e) ! nothing
+import numpy as np↵torch.manual_seed(0)↵np.random.rand(3) ! np.random.rand b
+import numpy as np↵np.random.default_rng(0).normal() ! nothing
+x = dict(zip('a', 'b'))↵check.value('gr-2-1', x, {}) ! a zip without strict
+x = list(zip('a', 'b'))↵y = len(x)↵check.value('gr-2-1', y, 1) ! a zip without strict
+x = list(zip('a', 'b', strict=True))↵check.value('gr-2-1', x, 1) ! nothing
+x = list(zip('a', 'b'))↵z = 1↵check.value('gr-2-1', z, 1) ! nothing
+x = 1 ! gr-2-1 has code and no check
+"""
+
+
+@pytest.mark.parametrize("case", CELLS.strip().split("\n"))
+def test_a_problem_stands_alone(book, case):
+    cell, message = case.replace("↵", "\n").split(" ! ")
     if "check" not in cell and "no check" not in message:
         cell += "\n```\n\n```{code-cell}\ncheck.value('gr-2-1', 1, 1)"
     findings = found(book, GOOD.replace("Because.\n", code(cell)))
-    assert len(findings) == bool(message), findings
-    assert not message or message in findings[0][1], findings
+    assert len(findings) == (message != "nothing"), findings
+    assert message == "nothing" or message in findings[0][1], findings
 
 
 def test_solutions_come_in_the_order_of_their_exercises(book):

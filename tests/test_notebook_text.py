@@ -8,9 +8,9 @@ from pathlib import Path
 import nbformat
 import nbformat.v4 as nbf
 import pytest
-from claims import check
 from sources import Sources, code, solved
 
+from claims import check
 from helpers import results
 from tools.source import notebook
 
