@@ -121,6 +121,8 @@ start} gr-1-1a => start} gr-1-1b @ {exe ! gr-1-1a has no solution
 ```{solution-end}↵```↵↵## => ## @ ## Problem 2 ! heading inside the sol
 ```{hint} => ```{solution-end}↵```↵↵```{hint} @ {sol ! was not started
 $$↵\begin => ## Heading↵↵$$↵\begin @ ## Heading ! heading inside
+Because.↵↵```{solution-end}↵```↵ => Because.↵ @ Because ! gr-2-1 has no end
+(place)=↵ =>  @ *Diff ! no label place
 {hint} Hint 1 => {hint} @ {hint} ! {hint} without a title
 {hint} Hint 1 => {admonition} @ {adm ! {admonition} without a title
 Think.↵```↵ => Think.↵ @ ```{sol ! the hint of line 20 no end?
