@@ -62,7 +62,7 @@ class Sources:
         self.write("_config.yml", CONFIG)
         self.write("_toc.yml", TOC)
         self.write("book/index.md", "# Start\n")
-        self.write("book/notation.md", "(words)=\n# Notation\n\n$$ a $$ (eq-words-1)\n")
+        self.write("book/notation.md", "(words)=\n# Notation\n\n$$ a $$ (eq-wo-1)\n")
         self.write("notebooks/one.md", f"{HEADER}# One\n")
         self.write("notebooks/two.md", TWO)
 
@@ -73,8 +73,3 @@ class Sources:
 
     def read(self) -> model.Book:
         return model.Book(self.root)
-
-    def page(self, text: str) -> model.Page:
-        """The page under test with this text."""
-        self.write("notebooks/one.md", text)
-        return self.read().pages["notebooks/one"]

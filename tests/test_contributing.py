@@ -1,83 +1,115 @@
-"""`make question` on a copy of the sources: what it adds, and what it refuses."""
+"""A new question, by the steps of CONTRIBUTING.md; and what `question` refuses."""
 
 from __future__ import annotations
 
-import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import small_book
+from sources import HEADER, Sources, code, solved
+
+from tools.source import lint, question
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-import question as new_question  # noqa: E402
+ERRATUM = """
+```{erratum} gr-e1
+:question: gr-1-1
+:verdict: wrong
+Title
 
-SOURCES = ("notebooks/*.md", "book/**/*.*", "tools/*.py", "CONTRIBUTING.md", "Makefile")
-SET = "notebooks/general_review.md"
+Text.
+```
+"""
+SET = f"""{HEADER}# One
+
+{code("from claims import check")}
+## Problem 1: Squares
+{solved("A.")}{ERRATUM}{solved("B.", "gr-1-2")}"""
 
 
 @pytest.fixture
-def copy(tmp_path):
-    for pattern in (*SOURCES, "_*.yml", "requirements.txt", "pyproject.toml"):
-        for path in ROOT.glob(pattern):
-            target = tmp_path / path.relative_to(ROOT)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, target)
-    return tmp_path
+def book(tmp_path):
+    book = Sources(tmp_path)
+    book.write("notebooks/one.md", SET)
+    book.write("notebooks/two.md", f"{HEADER}# Two\n\n## P\n{solved('A.', 'th-1')}")
+    shutil.copy(ROOT / "CONTRIBUTING.md", tmp_path)
+    return book
 
 
-def run(copy, *command):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    for name in ("ID", "TITLE", "SET", "AFTER"):
-        environment.pop(name, None)
-    return subprocess.run(
-        command, cwd=copy, env=environment, capture_output=True, text=True
-    )
+def asked(book, **given):
+    """`question` with these options; the exit status."""
+    words = [f"--{name.lower()}={text}" for name, text in ({"ID": ""} | given).items()]
+    return question.main(words, book.root)
 
 
-def question(copy, **given):
-    words = [f"{name}={text}" for name, text in given.items()]
-    options = ("-s", "-o", "installed", f"PYTHON={sys.executable}")
-    return run(copy, "make", *options, "question", *words)
+def test_by_the_letter(tmp_path):
+    """All commands that the steps name, on a small book, end well."""
+    book = small_book.Book(tmp_path)
+    for name in ("CONTRIBUTING.md", "README.md", "Makefile", "tools/source/lint.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    for name in ("conftest.py", "browsing.py", "nbval.ini", "test_notebooks.py"):
+        book.write(f"tests/{name}", (ROOT / "tests" / name).read_text("utf-8"))
+    for name in ("colab", "reproduced"):
+        name = f"results/measured/{name}.json"
+        book.write(name, (ROOT / name).read_text("utf-8"))
+    steps = book.read("CONTRIBUTING.md").partition("\n| to change")[0]
+    named = re.findall(r"^(?:\d\.|  ).*?`make (\w+)", steps, re.M)
+    assert named[:5] == ["serve", "question", "notebooks", "mutants", "test"]
+
+    def make(*words: str) -> str:
+        command = ["make", "-s", "-o", "installed", f"PYTHON={sys.executable}", *words]
+        environment = book.environment()
+        for name in ("ID", "TITLE", "SET", "AFTER", "MAKEFLAGS"):
+            environment.pop(name, None)
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    said = make("question", "ID=sm-3", "TITLE=A cube")
+    assert said.startswith(f"{small_book.PAGE}:")
+    draft = book.read(small_book.PAGE)
+    book.write(small_book.PAGE, draft.replace("# TODO: ", "").replace("TODO: ", ""))
+    for verb in ("notebooks", "mutants", "book"):  # `book` is what `test` does first
+        make(verb)
+    assert "A cube" in book.html("notebooks/small")
+    python = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+    which = "sources_give or numbers_of_the_site or records"
+    book.build(*python, "tests/test_notebooks.py", "-k", which)
+    nbval = ("--nbval-lax", "--nbval-sanitize-with", "tests/nbval.ini")
+    book.build(*python, *nbval, "--nbval-current-env", "notebooks")
 
 
-def lint(copy, name):
-    return run(copy, sys.executable, "tools/lint.py", name).stdout
-
-
-def test_a_new_question_stands_at_the_end_and_the_lint_names_what_is_left(copy):
-    before = (copy / SET).read_text("utf-8")
-    done = question(copy, ID="gr-9-1", TITLE='A "mean" & more')
-    assert done.returncode == 0, done.stderr
-    after = (copy / SET).read_text("utf-8")
-    assert after.startswith(before.rstrip() + '\n\n```{exercise} A "mean" & more\n')
+def test_a_new_question_stands_at_the_end_and_the_lint_names_what_is_left(book, capsys):
+    page = book.root / "notebooks/one.md"
+    assert asked(book, ID="gr-9-1", TITLE='A "mean" & more') == 0
+    after = page.read_text("utf-8")
+    assert after.startswith(SET.rstrip() + '\n\n```{exercise} A "mean" & more\n')
     assert after.endswith("```{solution-end}\n```\n") and "xx-1a" not in after
-    line = len(before.rstrip().split("\n")) + 2
-    assert done.stdout.startswith(f"{SET}:{line}: gr-9-1 is new")
-    left = lint(copy, SET).splitlines()
+    line = len(SET.rstrip().split("\n")) + 2
+    said = capsys.readouterr().out
+    assert said.startswith(f"notebooks/one.md:{line}: gr-9-1 is new")
+    assert lint.main([str(page)], book.root) == 1
+    left = capsys.readouterr().out.splitlines()
     assert len(left) == after.count("TODO") == 5
     assert all("still to be written" in said for said in left), left
-    (copy / SET).write_text(after.replace("# TODO: ", "").replace("TODO: ", ""))
-    assert lint(copy, SET) == ""
-    assert not list(copy.glob("notebooks/*.tmp"))
+    page.write_text(after.replace("# TODO: ", "").replace("TODO: ", ""))
+    assert lint.main([str(page)], book.root) == 0
+    assert not list(book.root.glob("notebooks/*.tmp"))
 
 
-def test_a_new_question_can_follow_another_and_its_errata(copy):
-    before = (copy / SET).read_text("utf-8").split("\n")
-    assert question(copy, ID="gr-1-1f", AFTER="gr-1-1e").returncode == 0
-    after = (copy / SET).read_text("utf-8").split("\n")
-    label = after.index(":label: gr-1-1f")
-    assert after[label - 1] == "```{exercise} TODO: title"
-    added = len(after) - len(before)
-    assert before == after[: label - 2] + after[label - 2 + added :]
-    neighbours = [after.index(f":label: {id}") for id in ("gr-1-1e", "gr-1-2")]
-    assert neighbours[0] < label < neighbours[1]
-    erratum = after.index(":question: gr-1-1e")
-    assert erratum < label and "```{exercise}" not in "".join(
-        after[erratum : label - 1]
-    )
+def test_a_new_question_can_follow_another_and_its_errata(book):
+    assert asked(book, ID="gr-1-1b", AFTER="gr-1-1") == 0
+    after = book.read().pages["notebooks/one"]
+    assert [q.id for q in after.questions] == ["gr-1-1", "gr-1-1b", "gr-1-2"]
+    before, behind = SET.split(ERRATUM)
+    assert after.text.startswith(before + ERRATUM + "\n```{exercise} TODO: title")
+    assert after.text.endswith(behind)
 
 
 @pytest.mark.parametrize(
@@ -85,36 +117,41 @@ def test_a_new_question_can_follow_another_and_its_errata(copy):
     [
         ({}, "ID= is not of the form"),
         ({"ID": "gr5"}, "ID=gr5 is not of the form"),
-        ({"ID": "gr-1-1a"}, "gr-1-1a exists, in notebooks/general_review.md"),
-        ({"ID": "zz-1"}, "no question begins with zz-; there are gr- (notebooks/gen"),
-        ({"ID": "gr-9", "SET": "nowhere"}, "SET=nowhere is none of general_review, "),
-        ({"ID": "gr-9", "SET": "training_networks"}, "questions gr- stand in notebook"),
-        ({"ID": "gr-9", "AFTER": "th-1a"}, "AFTER=th-1a: no such question in noteb"),
-        ({"ID": "gr-9", "AFTER": "gr-1"}, "AFTER=gr-1: it has no solution"),
+        ({"ID": "gr-1-1"}, "gr-1-1 exists, in notebooks/one.md"),
+        ({"ID": "zz-1"}, "no question begins with zz-; there are gr- (notebooks/on"),
+        ({"ID": "gr-9", "SET": "nowhere"}, "SET=nowhere is none of one, two"),
+        ({"ID": "gr-9", "SET": "two"}, "SET=two: questions gr- stand in notebooks/one"),
+        ({"ID": "gr-9", "AFTER": "th-1"}, "AFTER=th-1: no such question in noteb"),
+        ({"ID": "gr-9", "AFTER": "gr-1-3"}, "AFTER=gr-1-3: it has no solution"),
         ({"ID": "gr-9", "TITLE": "The `norm`"}, "TITLE: one line without `"),
         ({"ID": "gr-9", "TITLE": "One\nTwo"}, "TITLE: one line without `"),
     ],
 )
-def test_a_mistake_is_one_message_and_changes_nothing(
-    copy, monkeypatch, capsys, given, message
-):
-    monkeypatch.setattr(new_question, "ROOT", copy)
-    before = {path: path.read_bytes() for path in copy.glob("notebooks/*")}
-    words = [f"--{name.lower()}={text}" for name, text in ({"ID": ""} | given).items()]
-    assert new_question.main(words) == 1
+def test_a_mistake_is_one_message_and_changes_nothing(book, capsys, given, message):
+    unsolved = solved("C.", "gr-1-3").partition("```{solution")[0]
+    book.write("notebooks/one.md", SET + unsolved)
+    before = {path: path.read_bytes() for path in book.root.glob("notebooks/*")}
+    assert asked(book, **given) == 1
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1 and message in said[0], said
-    assert before == {path: path.read_bytes() for path in copy.glob("notebooks/*")}
+    assert before == {path: path.read_bytes() for path in book.root.glob("notebooks/*")}
 
 
-def test_the_lint_finds_what_the_notebook_cannot_be_made_from(copy):
-    text = (copy / SET).read_text("utf-8")
-    old = "Adding random noise to the inputs"
-    line = text.split("\n").index(f"{old} is an old kind of data augmentation.") + 1
-    for fault, message in {
-        r"The norm $\norm g$": r"\norm needs its arguments in braces",
-        "{ref}`nowhere`": "no label nowhere",
-        "{recorded}`none:1.loss.mean:.2f`": "no recorded result 'none'",
-    }.items():
-        (copy / SET).write_text(text.replace(old, fault, 1), "utf-8")
-        assert lint(copy, SET).startswith(f"{SET}:{line}: {message}")
+def test_a_new_question_needs_no_heavy_imports():
+    heavy = "nbformat", "nbval", "torch", "sympy", "numpy"
+    program = "import sys, tools.source.question; print(*sys.modules)"
+    command = [sys.executable, "-c", program]
+    loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
+    assert loaded and not set(heavy) & set(loaded.split())
+
+
+def test_what_the_site_needs_of_a_directive_is_there():
+    """What is declared of a directive is written somewhere."""
+    from tools.source.directives import DIRECTIVES
+    from tools.source.notebook import Notebook
+
+    for kind in DIRECTIVES.values():
+        assert callable(getattr(Notebook, kind.markdown)), kind
+        module, _, name = kind.site.partition(".")
+        file = ROOT / f"book/extension/{module}.py"
+        assert not name or re.search(rf"^class {name}\b", file.read_text(), re.M), kind

@@ -1,18 +1,12 @@
-"""What tools/lint.py finds, and that it is silent about a good page."""
+"""What tools/source/lint.py finds, and that it is silent about a good book."""
 
-import subprocess
-import sys
-from pathlib import Path
+import re
 
 import pytest
-import yaml
+from sources import HEADER, Sources, code, solved
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-import lint  # noqa: E402
-from source import parser  # noqa: E402
+from tools.source import lint
 
-MARKDOWN = parser(yaml.safe_load((ROOT / "_config.yml").read_text("utf-8")))
 FIGURE = """\
 ---
 mystnb:
@@ -24,15 +18,16 @@ mystnb:
 ---
 """
 GOOD = f"""\
-# Title
+{HEADER}# Title
 
+{code("import matplotlib.pyplot as plt; from claims import check; import torch")}
 (place)=
-## Problem
+## Problem 1: Lines
 
 ```{{exercise}} A task
 :label: gr-1-1a
 
-Text with [a link](#place) and ![alt](x.png).
+*Difficulty 1, 5 minutes.* Text with [a link](#place).
 ```
 
 ```{{hint}} Hint 1
@@ -56,105 +51,229 @@ ax.plot([0, 1])  # and one beside the code
 ```
 
 ```{{code-cell}} ipython3
-import matplotlib.pyplot as plt
-
 plt.rcParams["font.size"] = 11
 
 def draw(ax):
-    ax.plot([0, 1])
+    ax.plot(later)
 
-check.value("gr-1-1a", 1, 1)
+later = [0, 1]
+check.value("gr-1-1a", later, [0, 1])
 ```
+
+```{{erratum}} gr-e1
+:question: gr-1-1a
+:verdict: wrong
+The printed line
+
+Text.
+```
+
+```{{solution-end}}
+```
+
+## Problem 2: Words
+
+```{{exercise}} Another task
+:label: gr-2-1
+
+*Difficulty 2, 10 minutes.* Why?
+```
+
+```{{solution-start}} gr-2-1
+```
+
+Because.
 
 ```{{solution-end}}
 ```
 """
 
 
-def findings(text):
-    return sorted(lint.Page(text, MARKDOWN, set()).findings)
+@pytest.fixture
+def book(tmp_path):
+    return Sources(tmp_path)
 
 
-def code(body):
-    return "```{code-cell} ipython3\n" + body + "\n```\n"
+def found(book, text):
+    """What the lint says of a page, as (line, message)."""
+    book.write("notebooks/one.md", text)
+    book.write("notebooks/two.md", f"{HEADER}# Two\n")
+    read = book.read()
+    return sorted(lint.findings(read, read.pages["notebooks/one"]))
 
 
-def test_a_good_page_is_passed():
-    assert findings(GOOD) == []
+# what is replaced => by what @ at whose line ! what is said; ↵ is the end of a line
+FAULTS = r"""
+:label: gr-1-1a => :label: one @ {exercise} A ! 'one' of this exercise is
+:label: gr-1-1a↵ =>  @ {exercise} A ! {exercise} lacks :label:
+:label: gr-1-1a => :label:gr-1-1a @ {exercise} A ! are not YAML: no pairs
+:label: gr-1-1a => :label: [ @ {exercise} A ! options that are not YAML
+  image:↵    alt: =>   image:↵  alt: @ {code-cell} ipython3↵- ! image is not pairs
+{exercise} A task => {excercise} A task @ {exc ! is it {exercise}?
+{solution-start} gr-1 => {solution} gr-1 @ {sol ! is it {solution-start}?
+{hint} Hint 1 => {figure} x.png @ {fig ! unknown directive {figure}
+{exercise} A task => {exercise} A `b` @ {exe ! of {exercise} cannot hold `
+eq-gr-1-1a-sum => sum @ $$↵\beg ! 'sum' of this equation is not like eq-
+eq-gr-1-1a-sum => place @ $$↵\beg ! the label place is taken
+fig-gr-1-1a => line @ {code-cell} ipython3↵- ! of this figure is not
+start} gr-1-1a => start} gr-1-1b @ {sol ! no exercise gr-1-1b waits
+start} gr-1-1a => start} gr-1-1b @ {exe ! gr-1-1a has no solution
+```{solution-end}↵```↵↵## => ## @ ## Problem 2 ! heading inside the sol
+```{hint} => ```{solution-end}↵```↵↵```{hint} @ {sol ! was not started
+$$↵\begin => ## Heading↵↵$$↵\begin @ ## Heading ! heading inside
+Because.↵↵```{solution-end}↵```↵ => Because.↵ @ Because ! gr-2-1 has no end
+(place)=↵ =>  @ *Diff ! no label place
+{hint} Hint 1 => {hint} @ {hint} ! {hint} without a title
+{hint} Hint 1 => {admonition} @ {adm ! {admonition} without a title
+Think.↵```↵ => Think.↵ @ ```{sol ! the hint of line 20 no end?
+(#place) => (#gr-1-1a-solution) @ *Diff ! a link to a solution
+{aligned} => {align} @ $$↵\begin ! \begin{align}: write
+a &= b => a \label{x} @ $$↵\begin ! \label: write
+Think. => Think of $\eqref{x}$. @ Think ! \eqref: write
+Think. => Think of↵$$↵x↵$$ @ Think ! an empty line is missing before $$
+Think. => \begin{align}↵x↵\end{align} @ \begin{align} ! write `align
+Think. => TODO: a hint @ TODO ! still to be written: TODO: a hint
+*Difficulty 1, 5 minutes.*  =>  @ ```{exercise} A ! does not begin with *D
+:question: gr-1-1a => :question: gr-9 @ {err ! an erratum about gr-9, no
+:verdict: wrong => :verdict: odd @ {erratum} ! no verdict 'odd'; there are
+printed line↵↵ => printed line↵ @ {erratum} ! begins with a line of
+"gr-1-1a" => "gr-1-1b" @ check.value ! a check of gr-1-1b, no question
+check.value => print @ ```{exercise} A ! gr-1-1a has code and no check
+    name: fig-gr-1-1a↵ =>  @ {code-cell} ipython3↵- ! figure.name
+    caption: A line.↵ =>  @ {code-cell} ipython3↵- ! figure.caption
+  image:↵    alt: A straight line.↵ =>  @ {code-cell} ipython3↵- ! .alt
+# one comment => # one↵# two @ {code-cell} ipython3↵- ! 2 comment lines
+# one comment => x = ( @ x = ( ! not Python
+# one comment => from math import * @ from math ! a star import
+# one comment => print('all tests passed') @ print ! claims success
+# one comment => print(f'{later} ✓') @ print ! claims success
+[0, 1])↵```↵↵ => [0, 1])↵x = 1↵```↵↵ @ check.v ! is not the last sta
+check.value => x = check.value @ x = check ! check.value is not the last
+check.value => for i in later: check.value @ for i ! is not the last
+jupytext: {} => title: x @ --- ! no header
+import torch↵```↵ => ↵```↵↵```{code-cell}↵2↵```↵ @ l}↵2 ! 2 code cells before
+## Problem 1: Lines↵ =>  @ {exercise} A ! before the first problem
+"""
+
+
+def test_a_good_book_is_passed(book, capsys):
+    assert found(book, GOOD) == []
+    assert lint.main([], book.root) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("case", FAULTS.strip().split("\n"))
+def test_a_fault_is_found_where_it_is(book, case):
+    old, new, where, message = re.split(" => | @ | ! ", case.replace("↵", "\n"))
+    assert old in GOOD
+    text = GOOD.replace(old, new, 1)
+    line = text.count("\n", 0, text.index(where)) + 1
+    findings = found(book, text)
+    assert any(at == line and message in said for at, said in findings), findings
 
 
 @pytest.mark.parametrize(
-    "old, new, line, message",
+    "code, where, message",
     [
-        (":label: gr-1-1a", ":label: one", 6, "the label 'one' is not of the form"),
-        (":label: gr-1-1a\n", "", 6, "the label '' is not of the form"),
-        (":label: gr-1-1a", ":label: [", 6, "options that are not YAML"),
-        ("start} gr-1-1a", "start} gr-1-1b", 18, "no exercise gr-1-1b waits"),
-        ("start} gr-1-1a", "start} gr-1-1b", 6, "the exercise gr-1-1a has no solution"),
-        ("```{solution-end}\n```\n", "", 50, "the solution to gr-1-1a has no end"),
-        ("```{hint}", "```{solution-end}\n```\n\n```{hint}", 12, "was not started"),
-        ("$$\n\\begin", "## Heading\n\n$$\n\\begin", 22, "a heading inside"),
-        ("{hint} Hint 1", "{hint}", 12, "{hint} without a title"),
-        ("{hint} Hint 1", "{note}", 12, "{note} without a title"),
-        ("(#place)", "(#gr-1-1a-solution)", 9, "a link to a solution"),
-        ("![alt]", "![]", 9, "an image without"),
-        ("eq-gr-1-1a-sum", "sum", 22, "the label 'sum' is not of the form eq-"),
-        ("eq-gr-1-1a-sum", "place", 22, "the label place is taken"),
-        ("{aligned}", "{align}", 22, "\\begin{align}: write"),
-        ("a &= b", "a \\label{x}", 22, "\\label: write"),
-        ("Think.", "Think of $\\eqref{x}$.", 15, "\\eqref: write"),
-        ("Think.", "Think of\n$$\nx\n$$", 15, "an empty line is missing before $$"),
-        ("Think.", "\\begin{align}\nx\n\\end{align}", 15, "write `aligned`"),
-        ("fig-gr-1-1a", "line", 26, "the label 'line' is not of the form fig-"),
-        ("    name: fig-gr-1-1a\n", "", 26, "without mystnb.figure.name"),
-        ("    caption: A line.\n", "", 26, "without mystnb.figure.caption"),
-        ("  image:\n    alt: A straight line.\n", "", 26, "without mystnb.image.alt"),
-        (FIGURE, "", 26, "without mystnb.figure.caption"),
-        ("Think.\n```", "```\n\n```{interactive} a\n```", 17, "label None is not of"),
-        ("# one comment", "# one\n# two", 26, "2 comment lines"),
-        ("# one comment", "\n".join(["x = 1"] * 20), 26, "22 lines of code"),
-        ("# one comment", "x = '" + 75 * "x" + "'", 35, "81 columns"),
-        ("# one comment", "x = (", 35, "not Python"),
-        ("# one comment", "from math import *", 35, "a star import"),
-        ("# one comment", "print('all tests passed')", 35, "claims success"),
-        ("# one comment", "print(f'{x} ✓')", 35, "claims success"),
-        ("1)\n```", "1)\nx\n```", 48, "check.value is not the last statement"),
-        ("check.value", "x = check.value", 48, "check.value is not the last"),
-        ("check.value", "for i in range(2): check.value", 48, "is not the last"),
+        ("x = '" + 75 * "x" + "'", "x = ", "81 columns, at most 79"),
+        ("\n".join(["x = 1"] * 20), "```{code-cell} ipython3\n---", "22 lines of code"),
     ],
 )
-def test_a_fault_is_found_where_it_is(old, new, line, message):
-    assert old in GOOD
-    found = findings(GOOD.replace(old, new, 1))
-    assert any(at == line and message in said for at, said in found), found
+def test_code_is_short(book, code, where, message):
+    text = GOOD.replace("# one comment", code)
+    line = text.count("\n", 0, text.index(where)) + 1
+    assert (line, message) in [
+        (at, said[: len(message)]) for at, said in found(book, text)
+    ]
 
 
-def test_solutions_come_in_the_order_of_their_exercises():
-    first = "```{exercise} X\n:label: gr-1\n```\n\n"
-    solution = "```{solution-start} gr-1\n```\n\nText\n\n```{solution-end}\n```\n\n"
-    second = first.replace("gr-1", "gr-2")
-    assert findings(first + solution + second + solution.replace("gr-1", "gr-2")) == []
-    late = findings(first + second + solution + solution.replace("gr-1", "gr-2"))
-    assert late == [(9, "this solution follows the exercise gr-2")]
-    twice = findings(first + solution + solution)
-    assert twice == [(13, "no exercise gr-1 waits for a solution")]
+def test_a_cell_that_draws_has_a_caption(book):
+    findings = str(found(book, GOOD.replace(FIGURE, "")))
+    for what in ("figure.name", "figure.caption", "image.alt"):
+        assert f"a cell that draws, without mystnb.{what}" in findings
+
+
+# a cell of problem 2 ! what is said
+CELLS = """
+print(later) ! later comes from another problem (Problem 1: Lines)
+def f():↵    return later ! later comes from another problem (Problem 1: Li
+print(unknown) ! unknown is not defined
+later.append(1) ! later comes from another problem (Problem 1: Lines)
+x = y↵y = 1 ! y is used before it is defined
+def f():↵    return y + __name__↵↵y = [f(x) for x in range(3)] ! nothing
+for i in range(3):↵    total = i↵print(total, torch.pi) ! nothing
+torch.rand(3) ! torch.rand before the problem has seeded it
+torch.manual_seed(0)↵torch.rand(3) ! nothing
+torch.rand(3, generator=torch.Generator()) ! nothing
+def f():↵    return torch.rand(3) ! nothing
+try:↵    x = 1↵except OSError as e:↵    print(e) ! nothing
+import numpy as np↵torch.manual_seed(0)↵np.random.rand(3) ! np.random.rand b
+import numpy as np↵np.random.default_rng(0).normal() ! nothing
+x = dict(zip('a', 'b'))↵check.value('gr-2-1', x, {}) ! a zip without strict
+x = list(zip('a', 'b'))↵y = len(x)↵check.value('gr-2-1', y, 1) ! a zip without strict
+x = list(zip('a', 'b', strict=True))↵check.value('gr-2-1', x, 1) ! nothing
+x = list(zip('a', 'b'))↵z = 1↵check.value('gr-2-1', z, 1) ! nothing
+x = 1 ! gr-2-1 has code and no check
+"""
+
+
+@pytest.mark.parametrize("case", CELLS.strip().split("\n"))
+def test_a_problem_stands_alone(book, case):
+    cell, message = case.replace("↵", "\n").split(" ! ")
+    if "check" not in cell and "no check" not in message:
+        cell += "\n```\n\n```{code-cell}\ncheck.value('gr-2-1', 1, 1)"
+    findings = found(book, GOOD.replace("Because.\n", code(cell)))
+    assert len(findings) == (message != "nothing"), findings
+    assert message == "nothing" or message in findings[0][1], findings
+
+
+def test_solutions_come_in_the_order_of_their_exercises(book):
+    first, second = solved("A."), solved("B.", "gr-2")
+    head = f"{HEADER}# Title\n\n## Problem\n"
+    assert found(book, head + first + second) == []
+    exercise, solution = first.split("```{solution-start}")
+    late = exercise + second + "```{solution-start}" + solution
+    assert "this solution follows the exercise gr-2" in str(found(book, head + late))
+    twice = first + "```{solution-start}" + solution
+    assert "no exercise gr-1-1 waits for a solution" in str(found(book, head + twice))
 
 
 @pytest.mark.parametrize("body", ["print('accuracy', x)", "print('broken')"])
 def test_a_print_of_a_result_is_passed(body):
-    assert findings(code(body)) == []
+    tree = lint.ast.parse(body)
+    assert list(lint.in_tree(tree, 0)) == []
 
 
-def test_the_command_prints_file_and_line_and_compares_labels_of_all_files(tmp_path):
-    good = tmp_path / "good.md"
-    bad = tmp_path / "bad.md"
-    good.write_text(GOOD)
-    bad.write_text("(place)=\n# Title\n")
-    run = subprocess.run(
-        [sys.executable, ROOT / "tools/lint.py", good, bad],
-        capture_output=True,
-        text=True,
+def test_pictures_need_a_text_on_other_pages(book):
+    book.write("book/notation.md", "# Notation\n\n![](x.png) ![alt](x.png)\n")
+    read = book.read()
+    findings = lint.findings(read, read.pages["book/notation"])
+    assert findings == [(3, "an image without an alternative text")]
+
+
+def test_one_page_does_not_hide_the_findings_of_another(book, capsys):
+    book.write("book/index.md", "(words)=\n# Start\n\nTODO\n")
+    book.write("book/notation.md", "(words)=\n# Notation\n")
+    (book.root / "notebooks/one.md").write_bytes(
+        f"{HEADER}\n# \xe9\n".encode("latin-1")
     )
-    assert run.stdout == f"{bad}:1: the label place is taken\n"
-    assert (run.returncode, run.stderr) == (1, "")
-    assert lint.main([str(good)]) == 0
+    (book.root / "notebooks/two.md").unlink()
+    assert lint.main([], book.root) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "book/index.md:4: still to be written: TODO",
+        "book/notation.md:2: the label words is taken",
+        "notebooks/one.md:6: not UTF-8: convert the file",
+        "notebooks/two.md:1: No such file or directory, but _toc.yml names it",
+    ]
+    assert lint.main([str(book.root / "book/notation.md")], book.root) == 1
+    assert "index" not in capsys.readouterr().out
+    assert lint.main([str(book.root / "other.md")], book.root) == 1
+    assert "other.md:1: not in _toc.yml" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["_toc.yml", "_config.yml"])
+def test_a_configuration_that_is_broken_is_one_message(book, capsys, name):
+    book.write(name, "root: [")
+    assert lint.main([], book.root) == 1
+    (said,) = capsys.readouterr().out.splitlines()
+    assert said.startswith(f"{name}:1: expected")

@@ -3,7 +3,6 @@
 import ast
 import json
 import re
-import sys
 import sysconfig
 from importlib.metadata import distributions
 from pathlib import Path
@@ -12,17 +11,16 @@ import nbformat
 import pytest
 from browsing import SITE
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-import colab  # noqa: E402
-import lower  # noqa: E402
+from tools.run import colab
+from tools.source import notebook
 
+ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(path.stem for path in ROOT.glob("notebooks/*.md"))
 each_notebook = pytest.mark.parametrize("name", NOTEBOOKS)
 
 
 def test_the_notebooks_are_what_their_sources_give(capsys):
-    status = lower.main(["--check"])
+    status = notebook.main(["--check"])
     assert status == 0, "".join(capsys.readouterr())
     committed = sorted(path.stem for path in ROOT.glob("notebooks/*.ipynb"))
     assert committed == NOTEBOOKS

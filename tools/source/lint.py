@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import io
 import re
-import sys
 import tokenize
 from collections.abc import Iterator
 from itertools import pairwise
@@ -39,21 +38,20 @@ LINES, COLUMNS = 20, 79
 
 def findings(book: Book, page: Page) -> list[tuple[int, str]]:
     """All that is found in a page."""
-    found = list(page.faults)
+    found = Notebook(book, page).faults if page.is_notebook else list(page.faults)
     for line, row in enumerate(page.text.split("\n"), 1):
         if "TODO" in row:
             found.append((line, f"still to be written: {row.strip('# ')}"))
     for block in page.walk():
         found += in_block(block)
     if page.is_notebook:
-        found += Notebook(book, page).faults
         found += in_problem_set(page)
-    return found
+    return sorted(set(found))
 
 
 def in_problem_set(page: Page) -> Found:
     """What is missing in a page that is executed, or in one of its questions."""
-    if "\njupytext:" not in page.text:
+    if page.text and "\njupytext:" not in page.text:
         yield 1, "no header: begin it as the other notebooks begin, or no code will run"
     if page.cells and len(page.opening) != 1:
         line = (page.opening[1:] or page.cells)[0].line
@@ -61,7 +59,7 @@ def in_problem_set(page: Page) -> Found:
     ids = {question.id for question in page.questions}
     for block in page.walk():
         about = block.options.get("question")
-        if block.kind == "exercise" and block.own_label not in ids:
+        if block.kind == "exercise" and (block.own_label or "") not in ids:
             yield block.line, "an exercise before the first problem (a heading with ##)"
         if block.kind == "erratum" and about not in ids:
             yield block.line, f"an erratum about {about}, no question of this page"

@@ -45,13 +45,14 @@ class SourceError(Exception):
 
 
 @contextmanager
-def located(place: str) -> Iterator[None]:
-    """Put the place (file:line) before the message of an error."""
+def reading(file: str) -> Iterator[None]:
+    """Put the file, and a line, before the message of an error."""
     try:
         yield
-    except (ValueError, LookupError, OSError, yaml.YAMLError) as error:
-        message = error.args[0] if isinstance(error, LookupError) else error
-        raise SourceError(f"{place}: {message}") from None
+    except (ValueError, TypeError, LookupError, OSError, yaml.YAMLError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
+        said = getattr(error, "problem", None) or f"{type(error).__name__}: {error}"
+        raise SourceError(f"{file}:{line}: {said}") from None
 
 
 @dataclass
@@ -61,8 +62,8 @@ class Block:
     `kind`: "heading", "text" or the name of the directive; `first`: the line of the
     file at which the text begins to which the `tokens` refer; `source`: its own lines;
     `line` and `end`: the first and the last of them in the file; `label`: what
-    `(label)=` before it says. Of a directive, `body_line` is the line at which its body begins, and `inside`
-    holds the blocks of a body that is text.
+    `(label)=` before it says. Of a directive, `body_line` is the line at which its body
+    begins, and `inside` holds the blocks of a body that is text.
     """
 
     kind: str
@@ -107,7 +108,8 @@ class Block:
     @property
     def heading(self) -> tuple[int, str]:
         """Of a heading, its level and its words."""
-        return int(self.tokens[0].tag[1:]), self.tokens[1].content
+        words = self.tokens[1].content.replace("\n", " ")
+        return int(self.tokens[0].tag[1:]), words
 
     def walk(self) -> Iterator[Block]:
         """This block and all inside it, in order."""
@@ -231,11 +233,11 @@ class Book:
 
     def __init__(self, root: Path = ROOT):
         self.root = root
-        with located("_config.yml"):
+        with reading("_config.yml"):
             self.config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
             repository = self.config["repository"]
             self.repository = repository["url"].rstrip("/")
-        with located("_toc.yml"):
+        with reading("_toc.yml"):
             pages = list(contents(root))
         self.files = f"{self.repository}/blob/{repository.get('branch', 'main')}"
         owner, name = self.repository.split("/")[-2:]
@@ -286,9 +288,9 @@ class Book:
         if found := [page.located(page.faults) for page in pages if page.faults]:
             raise SourceError("\n".join(found))
 
-    def blocks_of(self, text: str, line: int, page: Page) -> list[Block]:
+    def blocks_of(self, text: str, line: int) -> list[Block]:
         """The blocks of a title or caption that stands in this line of a page."""
-        return _blocks(self.parser, text, line, page)
+        return _blocks(self.parser, text, line, Page("", self.root, ""))
 
     # ------------------------------------------------------- labels and numbers
 

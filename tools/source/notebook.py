@@ -63,7 +63,8 @@ class Notebook:
         self._parts: list[str] = []  # of the Markdown cell that is being written
         self._ids: Counter = Counter()
         self._section = "title"  # what the ids of cells are made from
-        self._solved = ""  # the exercise whose solution has just ended
+        self._open = ""  # the exercise whose solution is being written
+        self._solved = ""  # that whose solution has just ended
         for block in page.blocks:
             with self._at(block.line):
                 if self._solved and block.kind not in ("heading", "exercise"):
@@ -100,13 +101,16 @@ class Notebook:
         parts = []
         for block in blocks:
             with self._at(block.line):
-                if not block.declared or block.declared.is_box:  # else it is a fault
+                if block.kind == "text" or block.declared and block.declared.is_box:
                     parts.append(self._write(block, quoted) or "")
         return "\n\n".join(parts)
 
     def _words(self, text: str, line: int, quoted: bool = False) -> str:
         """The Markdown of a title or caption that stands in this line."""
-        return self._texts(self.book.blocks_of(text, line, self.page), quoted)
+        blocks = self.book.blocks_of(text, line)
+        if any(block.kind != "text" for block in blocks):
+            raise ValueError(f"{text!r} is more than plain words")
+        return self._texts(blocks, quoted)
 
     # ------------------------------------------------------------------ cells
 
@@ -145,8 +149,10 @@ class Notebook:
 
     # ------------------------------------------- the methods that directives name
 
-    def exercise(self, block: Block) -> str:
+    def exercise(self, block: Block) -> str | None:
         """A heading with number, title and anchor, then the text."""
+        if not block.own_label:
+            return None  # which is a fault of the page
         name = self._name(block.own_label)
         title = self._words(block.argument, block.line)
         title = f"{name} ({title})" if title else name
@@ -155,6 +161,8 @@ class Notebook:
 
     def start_solution(self, block: Block) -> None:
         """A collapsed section."""
+        if block.argument not in self.book.labels:
+            return  # which is a fault of the page
         back = f"Solution to {self._link('', f'#{block.argument}')}"
         self._start(f"{block.argument}-solution", back)
         self._flush()
@@ -197,7 +205,9 @@ class Notebook:
         """A quotation whose title has a line of its own in the text."""
         title, *text = block.inside or [block]
         if title.kind != "text" or "\n" in title.source:
-            raise ValueError("an erratum begins with a line of title, then an empty one")
+            raise ValueError(
+                "an erratum begins with a line of title, then an empty one"
+            )
         if (verdict := block.options.get("verdict")) not in VERDICTS:
             raise ValueError(f"no verdict {verdict!r}; there are {', '.join(VERDICTS)}")
         name = f"Erratum {block.argument} ({VERDICTS[verdict]})"
@@ -311,7 +321,8 @@ class Notebook:
     def _link(self, words: str, address: str) -> str:
         path, _, label = address.partition("#")
         if not path:
-            words = words or self._name(label) or label
+            name = self._name(label)
+            words = words or name or label
             page = self.book.labels[label].page
             place = "" if page == self.page.name else self._address(f"{page}.md")
             return f"[{words}]({place}#{label})"
@@ -398,7 +409,9 @@ def text_of(book: Book, page: Page) -> str:
         "language_info": {"name": "python"},
     }
     version = {"nbformat": 4, "nbformat_minor": 5}
-    whole = nbformat.from_dict({**version, "metadata": metadata, "cells": notebook.cells})
+    whole = nbformat.from_dict(
+        {**version, "metadata": metadata, "cells": notebook.cells}
+    )
     nbformat.validate(whole)
     return nbformat.writes(whole) + "\n"
 
@@ -415,7 +428,9 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
         pages = {page.path.stem: page for page in book.notebooks}
         names = [source.stem for source in given.sources] or list(pages)
         if unknown := set(names) - pages.keys():
-            raise SourceError(f"not in _toc.yml: notebooks/{', '.join(sorted(unknown))}")
+            raise SourceError(
+                f"not in _toc.yml: notebooks/{', '.join(sorted(unknown))}"
+            )
     except SourceError as error:
         print(error, file=sys.stderr)
         return 1

@@ -56,12 +56,11 @@ class Statements(Code):
     def __init__(self, cells: list[Block]):
         super().__init__((cell.body_line, cell.body) for cell in cells)
         self.defined = set().union(*(s.defines for s in self.statements))
+        nodes = [(k, n) for k, top in enumerate(self.tops) for n in ast.walk(top)]
         self.calls = [
-            (number, call, dotted(call.func))
-            for number, top in enumerate(self.tops)
-            for call in ast.walk(top)
-            if isinstance(call, ast.Call)
+            (k, n, dotted(n.func)) for k, n in nodes if isinstance(n, ast.Call)
         ]
+        self.caught = {n.name for _, n in nodes if isinstance(n, ast.ExceptHandler)}
 
     def line(self, top: int, node: ast.AST) -> int:
         """The line of the file in which a node of statement `top` stands."""
@@ -69,17 +68,22 @@ class Statements(Code):
 
     def foreign_names(self, earlier: dict[str, str]) -> Iterator[tuple[int, str]]:
         """A name is used after its definition, in the opening cell or the problem."""
-        known = {*dir(builtins), "__name__"}
+        known = {*dir(builtins), "__name__", *self.caught}
         for statement in self.statements:
             # what is in a function is used later
             later = isinstance(statement.node, ast.FunctionDef | ast.ClassDef)
-            for name in sorted(statement.uses - known - (self.defined if later else set())):
+            for name in sorted(
+                statement.uses - known - (self.defined if later else set())
+            ):
                 reason = "is not defined"
                 if name in earlier:
                     reason = f"comes from another problem ({earlier[name]})"
                 elif name in self.defined:
                     reason = "is used before it is defined"
-                yield self.line(statement.top, first_use(statement, name)), f"{name} {reason}"
+                yield (
+                    self.line(statement.top, first_use(statement, name)),
+                    f"{name} {reason}",
+                )
                 known.add(name)
             known |= statement.defines
 
