@@ -79,13 +79,13 @@ def _execute(tasks: list[Task]) -> bool:
             break
         print(f"Executing {len(todo)} of {len(tasks)} problems ...", flush=True)
         todo.sort(key=lambda task: -task.seconds)
-        executed += len(todo)
+        failed = len(todo)
         for task in run(todo, os.cpu_count(), TIMEOUT, fork=True):
             _keep(task)  # at once, or a kill loses it
             seconds[task.name] = task.seconds
             write_whole(SECONDS, json.dumps(seconds, indent=1))
-            todo.remove(task)
-        if todo:
+            executed, failed = executed + 1, failed - 1
+        if failed:
             return False
     if not executed:
         print("All notebooks are up to date.", flush=True)
