@@ -185,7 +185,7 @@ def _restore(task: Task) -> bool:
     try:
         task.notebook = nbformat.read(path, 4)
         os.utime(path)
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):  # absent, or half written
         return False
     return True
 
