@@ -102,7 +102,7 @@ TWO = "\n## 2 Cubes\n\n```{{code-cell}} ipython3\n{}\n```\n"
 def test_each_problem_is_executed_and_kept_by_itself(book):
     before = book.read(PAGE)
 
-    def execute(first, second, opening="", expect=0):
+    def run(first, second, opening="", expect=0):
         """What is said, and the executed code cells, when the page has such cells."""
         text = before.replace(CELL, CELL.replace("check", first + "\ncheck"))
         text = text.replace("from IPython", opening + "from IPython")
@@ -113,20 +113,20 @@ def test_each_problem_is_executed_and_kept_by_itself(book):
         return output, [cell for cell in executed.cells if cell.cell_type == "code"]
 
     try:
-        output, _ = execute("cube = 3**3", "cube + 1", expect=1)
+        output, _ = run("cube = 3**3", "cube + 1", expect=1)
         line = book.line(PAGE, "cube + 1")
         assert f"{NAME}: ok" in output and "small, 2: failed" in output
         assert f"{PAGE}:{line}: cell failed: NameError: name 'cube'" in output
         slow = "import time; time.sleep(2)\nprint(6 * 7)\n6 * 9"
-        output, code = execute("cube = 3**3", slow)
+        output, code = run("cube = 3**3", slow)
         assert "Executing 1 of 2 problems" in output and "(1 of 1)" in output
         assert [cell.execution_count for cell in code] == [1, 2, 3]
         printed, number = code[2].outputs
         assert (printed.text, number.data["text/plain"]) == ("42\n", "54")
         assert number.execution_count == 3
-        output, _ = execute("cube = 4**3", slow)
+        output, _ = run("cube = 4**3", slow)
         assert re.findall(r"(small, .*): ok", output) == [NAME]
-        output, _ = execute("cube = 4**3", slow, opening="1 / 0\n", expect=1)
+        output, _ = run("cube = 4**3", slow, opening="1 / 0\n", expect=1)
         line = book.line(PAGE, "1 / 0")
         assert output.count(": failed, ") == 2
         assert output.count(f"{PAGE}:{line}: cell failed: ZeroDivision") == 1
