@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
-import sys
 
 import nbformat
 import pytest
 from small_book import NAME, PAGE, ROOT, Book
 
-from tools.__main__ import VERBS
+from tools import __main__ as tools
 from tools.run import execute, kernel
 from tools.source.model import Book as Sources
 
 EXECUTE, RESULTS = ("-m", "tools", "execute"), ("-m", "tools", "results")
+EXECUTED = "_build/executed/notebooks/small.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -92,89 +91,59 @@ def test_changed_result_shows(book):
         book.edited(PAGE, "One sentence.", "{recorded}`trial:1.loss.mean:.2f`"),
         book.edited("results/studies/trial.json", '"loss": 0.2', '"loss": 0.5'),
     ):
-        assert f"{NAME}: ok" in book.build()
+        assert "Executing" not in book.build()
         assert ">0.40</a>" in book.html("notebooks/small")
 
 
-SQUARE = '```{code-cell} ipython3\ncheck.value("sm-1", 3 * 3, 9)\n```'
-ANOTHER = """
-## 2 Cubes
-
-```{{exercise}} The cube of $x$
-:label: sm-3
-
-*Difficulty 1, 5 minutes.* Find it.
-```
-
-```{{solution-start}} sm-3
-:class: dropdown
-```
-
-```{{code-cell}} ipython3
-{}
-```
-
-```{{solution-end}}
-```
-
-"""
+CELL = "```{code-cell} ipython3\ncheck.value("
+TWO = "\n## 2 Cubes\n\n```{{code-cell}} ipython3\n{}\n```\n"
 
 
-@pytest.fixture
-def two(book):
-    """Write a page with a second problem, of these cells."""
+def test_each_problem_is_executed_and_kept_by_itself(book):
     before = book.read(PAGE)
 
-    def write(*cells: str, first: str = "") -> None:
-        own = SQUARE.replace("check.value", f"cube = 3**3\n{first}\ncheck.value")
-        cells = "\n```\n\n```{code-cell} ipython3\n".join(cells)
-        book.write(PAGE, before.replace(SQUARE, own) + ANOTHER.format(cells))
+    def run(first, second, opening="", expect=0):
+        """What is said, and the executed code cells, when the page has such cells."""
+        text = before.replace(CELL, CELL.replace("check", first + "\ncheck"))
+        text = text.replace("from IPython", opening + "from IPython")
+        book.write(PAGE, text + TWO.format(second))
+        output = book.build(*EXECUTE, expect=expect)
+        executed = nbformat.reads(book.read(EXECUTED), 4)
+        assert len(executed.metadata.source_map) == len(executed.cells)
+        return output, [cell for cell in executed.cells if cell.cell_type == "code"]
 
-    yield write
-    book.write(PAGE, before)
-
-
-def test_each_problem_is_executed_and_kept_by_itself(book, two):
-    two('check.value("sm-3", 27, cube)')
-    output = book.build(*EXECUTE, expect=1)
-    assert f"{NAME}: ok" in output, "it is kept although another fails"
-    line = book.line(PAGE, 'check.value("sm-3", 27, cube)')
-    assert "small, 2: failed" in output and "(2 of 2)" in output
-    assert f"{PAGE}:{line}: cell failed: NameError: name 'cube'" in output
-    two("print(check.__name__)", "print(6 * 7)\n6 * 9")
-    output = book.build(*EXECUTE)
-    assert "Executing 1 of 2 problems" in output
-    assert re.findall(r"small, .*", output)[0].endswith("(1 of 1)")
-    two("print(check.__name__)", "print(6 * 7)\n6 * 9", first="1 + 1")
-    assert re.findall(r"(small, .*): ok", book.build(*EXECUTE)) == ["small, Problem 1"]
-    executed = nbformat.reads(book.read("_build/executed/notebooks/small.ipynb"), 4)
-    code = [cell for cell in executed.cells if cell.cell_type == "code"]
-    assert [cell.execution_count for cell in code] == [1, 2, 3, 4]
-    printed, number = code[3].outputs
-    assert code[2].outputs[0].text == "claims.check\n" and printed.text == "42\n"
-    assert (number.data["text/plain"], number.execution_count) == ("54", 4)
-    assert [executed.metadata.source_map[n] for n in (1, 3)] == [
-        book.line(PAGE, "```{code-cell} ipython3"),
-        book.line(PAGE, "cube = 3**3") - 1,
-    ]
-    assert len(executed.metadata.source_map) == len(executed.cells)
-
-
-def test_the_longest_problem_begins(book, two):
-    two("import time\ntime.sleep(2)")
-    book.build(*EXECUTE)
-    two("import time\ntime.sleep(2)  # changed", first="'changed'")
-    seconds = json.loads(book.read("_build/cache/seconds.json"))
-    assert seconds["small, 2"] >= 2
-    program = "from tools.run import kernel, execute\nkernel.os.cpu_count = lambda: 1\n"
-    output = book.build("-c", program + "execute.execute()")
-    assert re.findall(r"(small, .*): ok", output) == ["small, 2", NAME]
+    try:
+        output, _ = run("cube = 3**3", "cube + 1", expect=1)
+        line = book.line(PAGE, "cube + 1")
+        assert f"{NAME}: ok" in output and "small, 2: failed" in output
+        assert f"{PAGE}:{line}: cell failed: NameError: name 'cube'" in output
+        slow = "import time; time.sleep(2)\nprint(6 * 7)\n6 * 9"
+        output, code = run("cube = 3**3", slow)
+        assert "Executing 1 of 2 problems" in output and "(1 of 1)" in output
+        assert [cell.execution_count for cell in code] == [1, 2, 3]
+        printed, number = code[2].outputs
+        assert (printed.text, number.data["text/plain"]) == ("42\n", "54")
+        assert number.execution_count == 3
+        output, _ = run("cube = 4**3", slow)
+        assert re.findall(r"(small, .*): ok", output) == [NAME]
+        output, _ = run("cube = 4**3", slow, opening="1 / 0\n", expect=1)
+        line = book.line(PAGE, "1 / 0")
+        assert output.count(": failed, ") == 2
+        assert output.count(f"{PAGE}:{line}: cell failed: ZeroDivision") == 1
+        one_core = "from tools.run import execute as e\ne.os.cpu_count = lambda: 1\n"
+        book.write(PAGE, book.read(PAGE).replace("1 / 0", "1 / 1"))
+        output = book.build("-c", f"{one_core}e.execute()")
+        assert re.findall(r"(small, .*): ok", output) == ["small, 2", NAME], "longest"
+    finally:
+        book.write(PAGE, before)
 
 
 @pytest.fixture
 def task(tmp_path, monkeypatch):
-    """A task of these cells, with no data that come from outside."""
+    """A task of these cells; all that is kept and all data lie in a folder."""
     monkeypatch.setenv("BOOK_DATA", str(tmp_path))
+    monkeypatch.setattr(execute, "PROBLEMS", tmp_path)
+    monkeypatch.setattr(execute, "SECONDS", tmp_path / "seconds.json")
 
     def task(*cells: str) -> kernel.Task:
         cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
@@ -185,25 +154,23 @@ def task(tmp_path, monkeypatch):
 
 
 def test_scale_and_data_have_outputs_of_their_own(task, tmp_path, monkeypatch):
-    loads, not_ = task("data.load_cifar10()"), task("1 + 1")
+    tasks = [task("data.load_cifar10()"), task("1 + 1")]
+    states = [[execute.key(one) for one in tasks]]
 
-    def keys():
-        return execute.key(loads), execute.key(not_)
+    def changed() -> list[bool]:
+        states.append([execute.key(one) for one in tasks])
+        return [old != new for old, new in zip(*states[-2:], strict=True)]
 
-    before = keys()
-    assert before == keys() and before[0] != before[1]
     (tmp_path / "images").write_text("of something else")
-    assert before == keys()
+    assert changed() == [False, False]
     batches = tmp_path / "elsewhere"
     batches.mkdir()
     (tmp_path / "cifar-10-batches-py").symlink_to(batches)
-    (batches / "test_batch").write_text("some")
-    there = keys()
-    assert there[0] != before[0] and there[1] == before[1]
-    (batches / "test_batch").write_text("some more")
-    assert keys()[0] != there[0] and keys()[1] == before[1]
+    for content in ("some", "some more"):
+        (batches / "test_batch").write_text(content)
+        assert changed() == [True, False]
     monkeypatch.setenv("BOOK_SCALE", "full")
-    assert keys()[1] != before[1]
+    assert changed() == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -212,31 +179,28 @@ def test_scale_and_data_have_outputs_of_their_own(task, tmp_path, monkeypatch):
         ('results.study("committee", 1)\nresults.in_text([1])', ["committee"]),
         ('results.lookup("again", "date")\nresults.Table([], [])', ["again"]),
         ("from helpers import check, results\n1 + 1", []),
-        ("results.study(name, loss)", None),
-        ('read = results.lookup\nread("committee", "date")', None),
+        ("results.study(name, loss)", Sources().studies),
+        ('read = results.lookup\nread("committee", "date")', Sources().studies),
     ],
 )
-def test_the_records_that_a_problem_reads(task, code, names):
-    read = {path.stem for path in execute._records(code)}
-    assert read == ({*Sources().studies} if names is None else {*names})
+def test_the_records_that_a_problem_reads(code, names):
+    assert {path.stem for path in execute._records(code)} == {*names}
 
 
-def test_data_that_come_while_problems_run(task, tmp_path, monkeypatch):
+def test_data_that_come_while_problems_run(task, monkeypatch):
     """What has downloaded them is kept; what has shown the stand-in runs once more."""
-    monkeypatch.setattr(execute, "PROBLEMS", tmp_path)
-    monkeypatch.setattr(execute, "SECONDS", tmp_path / "seconds.json")
+    ran, tasks = [], [task("data.load_mnist()"), task("data.load_mnist(), 'stand-in'")]
     monkeypatch.delenv("BOOK_DATA")
     monkeypatch.setattr(execute.data, "state", lambda: len(ran))
-    ran, tasks = [], [task("data.load_mnist()"), task("data.load_mnist(), 'stand-in'")]
 
     def run(todo, *_, **__):
-        for one in list(todo):
+        for one in todo:
             ran.append(tasks.index(one))
             yield one
 
     monkeypatch.setattr(execute, "run", run)
     assert execute._execute(tasks)
-    assert ran in ([0, 1, 1], [0, 1, 0, 1])  # not without an end
+    assert ran == [0, 1, 0, 1]  # their state never rests, but there is an end
 
 
 STUDIES = """
@@ -305,13 +269,12 @@ def test_make_passes_the_name_on(command, program):
 @pytest.mark.parametrize("given", ["data", "da ta/..", "/data", "~/data"])
 @pytest.mark.parametrize("where", ["command", "environment"])
 def test_make_makes_folders_absolute(tmp_path, monkeypatch, given, where):
-    (tmp_path / "show.mk").write_text(
-        f'include {ROOT}/Makefile\nshow:; @echo "$$BOOK_DATA"'
-    )
+    show = tmp_path / "show.mk"
+    show.write_text(f'include {ROOT}/Makefile\nshow:; @echo "$$BOOK_DATA"')
     words = [f"BOOK_DATA={given}"] if where == "command" else []
     monkeypatch.setenv("BOOK_DATA", "" if words else given)
-    shown = make("-f", str(tmp_path / "show.mk"), "show", *words)
-    assert shown.strip() == (given if given[0] in "/~" else f"{ROOT}/{given}")
+    shown = make("-f", str(show), "show", *words).strip()
+    assert shown == (given if given[0] in "/~" else f"{ROOT}/{given}")
 
 
 def make(*words: str) -> str:
@@ -321,12 +284,10 @@ def make(*words: str) -> str:
     return subprocess.check_output(command, cwd=ROOT, text=True)
 
 
-def test_the_tools_say_what_there_is():
-    command = [sys.executable, "-m", "tools"]
-    done = subprocess.run([*command, "cook"], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 2
-    for verb in VERBS:
-        assert re.search(rf"^  {verb} +[A-Z]\w+ .*\.", done.stdout, re.M), verb
+def test_the_tools_say_what_there_is(capsys):
+    assert tools.main(["cook"]) == 2
+    said = capsys.readouterr().out
+    assert re.findall(r"^  (\S+) +[A-Z]\w+ .*\.", said, re.M) == [*tools.VERBS]
 
 
 def test_failing_cell(book):
@@ -336,43 +297,27 @@ def test_failing_cell(book):
     assert f"{PAGE}:{line}: cell failed: CheckFailed: sm-1: 9 computed" in output
 
 
-def test_a_failing_opening_cell_is_named_once(book, two):
-    two("1 + 1")
-    with book.edited(PAGE, "from IPython", "1 / 0\nfrom IPython"):
-        output = book.build(expect=1)
-        line = book.line(PAGE, "1 / 0")
-    assert output.count(": failed, ") == 2
-    assert output.count(f"{PAGE}:{line}: cell failed: ZeroDivisionError") == 1
-
-
-@pytest.mark.parametrize("death", ["import os; os._exit(1)", "import os; os.abort()"])
-def test_dying_kernel(book, death):
-    with book.edited(PAGE, "check.value(", f"{death}; check.value("):
+def test_dying_kernel(book):
+    with book.edited(PAGE, "check.value(", "import os; os._exit(1); check.value("):
         output = book.build(expect=1)
     assert re.search(rf"{PAGE}:\d+: cell failed: Kernel died", output)
 
 
-def test_a_foreign_kernel_is_not_taken(book, tmp_path, monkeypatch):
-    spec = tmp_path / "kernels/python3/kernel.json"
+def test_kernels_of_both_kinds_are_this_python_and_give_the_same(task, monkeypatch):
+    spec = execute.PROBLEMS / "kernels/python3/kernel.json"
     spec.parent.mkdir(parents=True)
     spec.write_text('{"argv": ["false"], "language": "python", "display_name": "x"}')
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    with book.edited(PAGE, "3 * 3, 9)", "5 * 5, 25)"):
-        assert f"{NAME}: ok" in book.build(*EXECUTE)
-
-
-def test_kernels_of_all_kinds_give_the_same(task):
-    cells = [
-        "import os, sys, matplotlib.pyplot as plt\nplt.plot([1]);",
-        "[os.getcwd(), sys.stdin.read(), plt.get_backend(), __name__, "
-        "os.getpgrp() == os.getpid()]",
-    ]
+    monkeypatch.setenv("JUPYTER_PATH", str(execute.PROBLEMS))
+    told = (
+        "[os.getcwd(), sys.executable, sys.stdin.read(), os.getpgrp() == os.getpid()]"
+    )
+    plot = "import os, sys, matplotlib.pyplot as plt\nplt.plot([1]);"
     given = []
     for fork in (False, True):
-        one = task(*cells)
+        one = task(plot, f"{told}, __name__, plt.get_backend()")
         assert [*kernel.run([one], 1, fork=fork)] == [one]
-        figure, told = (cell.outputs[0] for cell in one.notebook.cells)
-        given.append((figure.data["image/png"], told.data["text/plain"]))
+        outputs = [cell.outputs[0] for cell in one.notebook.cells]
+        given.append((outputs[0].data["image/png"], outputs[1].data["text/plain"]))
     assert given[0] == given[1]
 
 

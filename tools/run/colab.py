@@ -1,7 +1,7 @@
 """Run the committed notebooks as Colab does, with the newest releases; `make colab`.
 
 Each runs in an empty folder, in an environment that has what Colab preinstalls of what
-the notebooks use, and Colab's own module, but no helpers: the first cell has to get
+the notebooks use, and Colab's own module, but not ours: the first cell has to get
 them, from a copy of this tree that git finds at the address of the book. It may replace
 nothing, and does nothing when it is run again. Each notebook runs on the stand-in and
 on the real data, which come from `BOOK_DATA` or are downloaded.
@@ -16,7 +16,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import sysconfig
 import time
 import venv
@@ -47,11 +46,11 @@ def pip(line):
 get_ipython().register_magic_function(pip)
 '''
 look = '''
-import json, sys, helpers
+import json, sys, claims, helpers
 from helpers import data, recording
 print(json.dumps({{
     "prefix": sys.prefix,
-    "helpers": helpers.__file__,
+    "packages": [helpers.__file__, claims.__file__],
     "versions": recording.provenance()["versions"],
     "sources": [getattr(data, load)().source for load in {SETS}],
 }}))
@@ -158,9 +157,10 @@ def run(
     new = [package[0] for package in after if package not in before]
     if gone or new != [HELPERS]:
         raise Failed(f"the first cell installs {new} and takes away {gone}")
-    helpers = packages_of(environment) / "helpers/__init__.py"
-    if [found["prefix"], found["helpers"]] != [str(environment), str(helpers)]:
-        raise Failed(f"it ran in {found['prefix']}, with {found['helpers']}")
+    folder = packages_of(environment)
+    ours = [str(folder / f"{name}/__init__.py") for name in ("helpers", "claims")]
+    if [found["prefix"], found["packages"]] != [str(environment), ours]:
+        raise Failed(f"it ran in {found['prefix']}, with {found['packages']}")
     if {source == "stand-in" for source in found["sources"]} != {kind == "stand-in"}:
         raise Failed(f"the data are not of the kind {kind}: {found['sources']}")
     return found

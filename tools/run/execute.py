@@ -40,7 +40,7 @@ SECONDS = BUILD / "cache" / "seconds.json"  # that each problem took last, by it
 KEPT = 500  # problems; of more, those are dropped that were not used for longest
 TIMEOUT = 600  # seconds for one cell; a full study may take as long as it takes
 READ_BY_ALL = ("helpers/**/*.py", "claims/**/*.py", "requirements.txt")
-READS_A_RECORD = re.compile(r'\bresults\.(?:study|lookup)\(\s*"([\w-]+)"')
+READS_A_RECORD = re.compile(r'\bresults\.(?:study|lookup|load)\(\s*"([\w-]+)"')
 READS_NO_RECORD = re.compile(
     r"\bresults\.(?:Table|Runs|in_text|interval|mean_and_half_width)\b|^.*\bimport\b.*",
     re.MULTILINE,
@@ -79,13 +79,13 @@ def _execute(tasks: list[Task]) -> bool:
             break
         print(f"Executing {len(todo)} of {len(tasks)} problems ...", flush=True)
         todo.sort(key=lambda task: -task.seconds)
-        executed += len(todo)
+        failed = len(todo)
         for task in run(todo, os.cpu_count(), TIMEOUT, fork=True):
             _keep(task)  # at once, or a kill loses it
             seconds[task.name] = task.seconds
             write_whole(SECONDS, json.dumps(seconds, indent=1))
-            todo.remove(task)
-        if todo:
+            executed, failed = executed + 1, failed - 1
+        if failed:
             return False
     if not executed:
         print("All notebooks are up to date.", flush=True)
@@ -185,7 +185,7 @@ def _restore(task: Task) -> bool:
     try:
         task.notebook = nbformat.read(path, 4)
         os.utime(path)
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):  # absent, or half written
         return False
     return True
 

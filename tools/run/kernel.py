@@ -159,25 +159,22 @@ class Provisioner(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **options) -> dict:
         """Start it; how to connect to it."""
-        self.process = Process(cmd[3:], options["env"], options["cwd"])
+        arguments = cmd[3:], options["env"], options["cwd"]
+        self.process = Process(target=_serve, args=arguments)
+        self.process.start()
         self.pid = self.pgid = self.process.pid
         return self.connection_info
 
 
-class Process:
-    """A forked kernel, with what a provisioner needs of a `subprocess.Popen`."""
+class Process(SERVER.Process):
+    """A forked kernel that can be handled like a `subprocess.Popen`."""
 
     stdin = stdout = stderr = None
-
-    def __init__(self, *options):
-        self.process = SERVER.Process(target=_serve, args=options)
-        self.process.start()
-        self.pid, self.kill = self.process.pid, self.process.kill
-        self.terminate, self.wait = self.process.terminate, self.process.join
+    wait = SERVER.Process.join
 
     def poll(self) -> int | None:
         """Its exit status, or None if it still runs."""
-        return self.process.exitcode
+        return self.exitcode
 
     def send_signal(self, number: int) -> None:
         """Send it a signal."""

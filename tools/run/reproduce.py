@@ -7,8 +7,8 @@ themselves, and, byte for byte, the committed notebook with the outputs that nbv
 compares. Last digits that tests/nbval.ini forgives may differ.
 
 It prints a line for each setting and notebook, and the first differences. The exit
-status is 1 if there is one. All is written to results/measured/reproduced.json, where what was
-not asked for keeps what was found before.
+status is 1 if there is one. All is written to results/measured/reproduced.json, where
+what was not asked for keeps what was found before.
 """
 
 from __future__ import annotations
