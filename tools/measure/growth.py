@@ -78,7 +78,7 @@ CELLS = (
     """\
 check.identity("{id}", (x + {n} * y)**2, x**2 + 2 * {n} * x * y + {n}**2 * y**2,
                claim="the square of a sum, {n}")""",
-    'check.value("{id}", np.arange({n}).sum(), {n} * ({n} - 1) / 2, claim="sum to {n}")',
+    'check.value("{id}", np.arange({n}).sum(), {n} * ({n} - 1) / 2, claim="sum {n}")',
     """\
 rng = np.random.default_rng({n})
 samples = rng.random((50, {n}))
