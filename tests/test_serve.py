@@ -67,7 +67,8 @@ class Served:
 def served(tmp_path_factory):
     served = Served(tmp_path_factory.mktemp("served"))
     yield served
-    served.process.kill()
+    served.process.terminate()  # the build ends with it
+    served.process.wait(60)
     served.guard.cancel()
 
 
