@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from browsing import POLICY, SITE
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tools.site.browser import MISSING, chromium
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+from browser import MISSING, chromium  # noqa: E402
 
 PATIENCE = 120_000  # milliseconds, of a test on a busy machine
 expect.set_options(timeout=PATIENCE)

@@ -83,7 +83,8 @@ def titles(outline):
 def test_outline_has_pages_and_questions(pdf):
     found = list(titles(pdf.outline))
     assert (1, "1. A small problem set") in found
-    assert (2, "Exercise 1.2 (A matter of taste)") in found
+    assert (2, "Problem 1: Squares") in found
+    assert (3, "Exercise 1.2 (A matter of taste)") in found
     assert [title for level, title in found if level == 1][-1] == "About this book"
 
 

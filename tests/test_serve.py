@@ -67,7 +67,8 @@ class Served:
 def served(tmp_path_factory):
     served = Served(tmp_path_factory.mktemp("served"))
     yield served
-    served.process.kill()
+    served.process.terminate()  # the build ends with it
+    served.process.wait(60)
     served.guard.cancel()
 
 
@@ -152,11 +153,13 @@ def test_a_site_that_finds_no_room_is_not_shown(tmp_path, monkeypatch, capsys):
 
 
 def test_nothing_is_left_when_it_ends_while_a_notebook_runs(served):
-    cell = 'check.value("sm-1", 3 * 3, 9)'
-    served.replace(cell, f"__import__('time').sleep(600); {cell}")
-    served.until("Executing 1 of 1")
-    time.sleep(3)  # the kernel starts
-    assert len(served.processes()) == 3, "the server, the build, the kernel"
+    cell, begun = 'check.value("sm-1", 3 * 3, 9)', served.book.root / "notebooks/begun"
+    slow = "import pathlib, time; pathlib.Path('begun').touch(); time.sleep(600)"
+    served.replace(cell, f"{slow}; {cell}")
+    while not begun.exists():
+        assert served.process.poll() is None
+        time.sleep(0.1)
+    assert len(served.processes()) > 2, "the server, the build, the kernel"
     served.process.send_signal(signal.SIGINT)
     assert served.process.wait(60) == 0
     ends = time.monotonic() + 20  # a kernel looks for its parent now and then

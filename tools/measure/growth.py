@@ -19,7 +19,7 @@ import argparse
 import random
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -68,73 +68,33 @@ from claims import check
 x, y = sp.symbols("x y")
 ```
 """
-QUESTION = r"""
-```{{exercise}} {title}
-:label: {id}
-
-*Difficulty 2, 20 minutes.* {statement}
-```
-
-```{{hint}} Hint 1
-:class: dropdown
-{hint}
-```
-
-```{{hint}} Hint 2
-:class: dropdown
-{hint}
-```
-
-```{{solution-start}} {id}
-:class: dropdown
-```
-
-{text}
-
+FORMULA = r"""
 $$
 \E\bigl[\norm{{X_{n} w - y}}^2\bigr] = \norm{{X_{n} w}}^2 + {n} \sigma^2 \norm{{w}}^2 .
 $$ (eq-{id})
 
-By {{eq}}`eq-{id}` and {{ref}}`{other}`, {text}
-
-```{{code-cell}} ipython3
+By {{eq}}`eq-{id}` and {{ref}}`{other}`, """
+CELLS = (
+    """\
 check.identity("{id}", (x + {n} * y)**2, x**2 + 2 * {n} * x * y + {n}**2 * y**2,
-               claim="the square of a sum, {n}")
-```
-
-```{{code-cell}} ipython3
-check.value("{id}", np.arange({n}).sum(), {n} * ({n} - 1) / 2, claim="a sum, {n}")
-```
-
-```{{code-cell}} ipython3
+               claim="the square of a sum, {n}")""",
+    'check.value("{id}", np.arange({n}).sum(), {n} * ({n} - 1) / 2, claim="sum {n}")',
+    """\
 rng = np.random.default_rng({n})
 samples = rng.random((50, {n}))
 check.bound("{id}", samples.mean(axis=1)**2, (samples**2).mean(axis=1),
-            claim="the mean of squares, {n}")
-```
-
-```{{code-cell}} ipython3
+            claim="the mean of squares, {n}")""",
+    """\
 ---
 mystnb:
-  figure: {{name: fig-{id}, caption: {title}.}}
+  figure: {{name: fig-{id}, caption: Forty random numbers.}}
   image: {{alt: Forty random numbers as a line.}}
 ---
 fig, ax = plt.subplots(figsize=(4, 2.5))
 ax.plot(rng.random(40).cumsum())
-plt.show()
-```
-
-```{{erratum}} {id}-e
-:question: {id}
-:verdict: misprint
-{title}, a sign
-
-**Printed.** $x_{n}^2$. **Right.** $-x_{n}^2$. {hint}
-```
-
-```{{solution-end}}
-```
-"""
+plt.show()""",
+)
+Writer = Callable[[int, int], str]  # of so many words, with so many formulas
 
 
 def vocabulary() -> list[str]:
@@ -150,13 +110,33 @@ def label(number: int, question: int) -> str:
     return f"{letters}-1-{question}"
 
 
+def question(id: str, other: str, n: int, text: Writer) -> Iterator[str]:
+    """The parts of a question with number n, which refers to another."""
+
+    def fence(kind: str, argument: str, body: str) -> str:
+        return f"\n```{{{kind}}} {argument}\n{body}\n```\n"
+
+    about, title = {"id": id, "other": other, "n": n}, text(5, 0).capitalize()
+    asked = f":label: {id}\n\n*Difficulty 2, 20 minutes.* {text(40, 3)}"
+    wrong = f":question: {id}\n:verdict: misprint\n{title}\n\n"
+    yield fence("exercise", title, asked)
+    for hint in (1, 2):
+        yield fence("hint", f"Hint {hint}", f":class: dropdown\n{text(15, 1)}")
+    yield fence("solution-start", id, ":class: dropdown")
+    yield "\n" + text(125, 8) + "\n" + FORMULA.format(**about) + text(125, 8) + "\n"
+    for cell in CELLS:
+        yield fence("code-cell", "ipython3", cell.format(**about))
+    yield fence("erratum", f"{id}-e", wrong + f"**Printed.** $x_{n}$. {text(15, 1)}")
+    yield fence("solution-end", "", "")
+
+
 def problem_set(number: int, questions: int, words: list[str]) -> str:
     """The source of a problem set: the same for the same number."""
     rng = random.Random(number)
     own = ["".join(rng.choices("abcdefghilmnoprstuvw", k=8)) for _ in range(100)]
     pool = rng.choices(words, k=19 * len(own)) + own
 
-    def text(count: int, formulas: int = 0) -> str:
+    def text(count: int, formulas: int) -> str:
         chosen = rng.choices(pool, k=count)
         for place in rng.sample(range(count), formulas):
             chosen[place] += rf" $\tilde X_{{{place}}}^\top w + b$."
@@ -165,12 +145,9 @@ def problem_set(number: int, questions: int, words: list[str]) -> str:
     parts = [OPENING.format(number)]
     for n in range(1, questions + 1):
         if n % 5 == 1:
-            parts.append(f"\n## Problem {n // 5 + 1}: {text(3)}\n")
-        fields = {"title": text(5).capitalize(), "statement": text(40, 3)}
-        fields |= {"hint": text(15, 1), "text": text(125, 8)}
+            parts.append(f"\n## Problem {n // 5 + 1}: {text(3, 0)}\n")
         other = label(rng.randint(1, number), rng.randint(1, questions))
-        ids = {"id": label(number, n), "other": other}
-        parts.append(QUESTION.format(n=n + 1, **ids, **fields))
+        parts += question(label(number, n), other, n + 1, text)
     return "".join(parts)
 
 

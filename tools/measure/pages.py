@@ -214,7 +214,7 @@ def main(arguments: list[str]) -> int:
             "site-speed",
             measure(browser, address, loads),
             title="The pages of the site against those of a stock Jupyter Book",
-            command="make bench-site",
+            command="make bench-pages",
             loads=loads,
         )
         server.shutdown()
