@@ -1,0 +1,58 @@
+"""Where the book is built, by one program at a time."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = Path(os.environ.get("BOOK_BUILD") or ROOT).absolute() / "_build"
+EXECUTED = BUILD / "executed"  # the executed notebook of each page
+FULL = 2**20  # bytes; with less left, whatever has failed has failed for that
+
+
+@contextmanager
+def alone(folder: Path = BUILD) -> Iterator[None]:
+    """Keep two programs in one folder from disturbing each other: one waits.
+
+    Ends with a message if the folder cannot be written or its disk is full.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print("Another build is running in this folder; waiting.", flush=True)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except Exception as error:
+        exit_if_unfit(folder, error)
+        raise
+
+
+def exit_if_unfit(folder: Path, error: Exception) -> None:
+    """End with a message if the folder cannot be written or its disk is full."""
+    exit_if_full(folder, error)
+    reason = error.errno if isinstance(error, OSError) else None
+    if reason in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+        if Path(error.filename or "").is_relative_to(folder):
+            sys.exit(
+                f"{folder} cannot be written ({error.strerror}). Name a folder of "
+                "yours for all that is made: make book BOOK_BUILD=/path/to/folder"
+            )
+
+
+def exit_if_full(folder: Path, error: Exception | None = None) -> None:
+    """End with a message if the disk that holds the folder is full."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    while not folder.exists():
+        folder = folder.parent
+    if full or shutil.disk_usage(folder).free < FULL:
+        sys.exit(f"The disk of {folder} is full. Make room, then do the same again.")
