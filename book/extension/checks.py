@@ -88,7 +88,8 @@ def _line(view: View, check: dict) -> nodes.paragraph:
     before, id, after = check["text"].partition(check["id"])
     link = view.link(id, LEDGER, f"ledger-{check['name']}")
     link["reftitle"] = check["claim"]
-    line = nodes.paragraph("", before, link, nodes.Text(after), classes=["check"])
+    line = nodes.paragraph("", before, link, nodes.Text(after))
+    line["classes"] += ["check", "output", "text_html"]  # as myst-nb calls an output
     line["ids"].append(f"check-{check['name']}")
     return line
 

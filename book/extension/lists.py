@@ -58,7 +58,7 @@ class QuestionList(View):
             self.link(str(checks), LEDGER, question.id),
             self.link(str(len(wrong)), ERRATA, wrong[0]) if wrong else "",
             self.env.titles[question.page].astext(),
-            question.topic,
+            self.known.topic(question.id),
         )
 
 
@@ -115,19 +115,20 @@ def write_search_index(app: Sphinx, error: Exception | None) -> None:
     known: Questions = app.env.get_domain("question")
     listed, words = [], defaultdict(list)
     for index, (label, question) in enumerate(known.questions.items()):
+        topic = known.topic(label)
         title = "".join(part.astext() for part in known.title(label))
         listed.append(
             {
                 "id": label,
                 "number": question.number,
                 "title": title,
-                "topic": question.topic,
+                "topic": topic,
                 "set": app.env.titles[question.page].astext(),
                 "page": app.builder.get_target_uri(question.page),
             }
         )
         page, before = known.of(question.page), set()
-        statement = page.statements.get(label, set()) | stems([question.topic])
+        statement = page.statements.get(label, set()) | stems([topic])
         levels = stems([title]), statement, page.solutions.get(label, set())
         for level, found in enumerate(levels):
             for stem in found - before:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from docutils import nodes
+from docutils.utils.smartquotes import smartyPants
 from sphinx.domains import Domain
 from sphinx.search.en import SearchEnglish
 from sphinx.util import logging
@@ -118,6 +119,10 @@ class Questions(Domain):
         """The title of a question, for a place of its own."""
         words = self.of(self.questions[label].page).titles.get(label, ())
         return [word.deepcopy() for word in words]
+
+    def topic(self, label: str) -> str:
+        """The topic of a question, with the quotation marks that pages have."""
+        return smartyPants(self.questions[label].topic, "q")
 
     def errata(self, *pages: str, question: str = "") -> list[erratum]:
         """The errata of these pages, or of all; all of them, or those of a question."""
