@@ -46,9 +46,7 @@ class Recorded(SphinxRole):
         except (KeyError, ValueError) as error:
             message = f"recorded `{self.text}`: {error.args[0]}"
             return [], [self.inliner.reporter.error(message, line=self.lineno)]
-        for file in records(self.env):
-            if file.stem == name:
-                self.env.note_dependency(str(file))
+        self.env.note_dependency(str(results.path_of(name)))
         return [_link(self.env, number, name)], []
 
 
@@ -83,7 +81,7 @@ class ResultsList(SphinxDirective):
         for path in sorted(records(self.env), key=lambda path: path.name):
             self.env.note_dependency(str(path))
             record = json.loads(path.read_text("utf-8"))
-            if "title" in record:  # else it has a page of its own
+            if "seed" in record["runs"][0]:  # else it has a page of its own
                 found[path] = record
         if not found:
             return [nodes.paragraph("", "Nothing is recorded yet.")]

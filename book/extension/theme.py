@@ -31,8 +31,9 @@ ONLY_ON = {"start.css": {"book/index", "book/questions", "search"}}
 PDF = "deep-learning-solutions.pdf"
 SENTENCE = re.compile(r".*?[.?!](?=\s|$)", re.DOTALL)
 # what pages draw with the icon fonts; another icon costs a font of 25 to 156 kB
-ICONS = "f002 f00d f019 f02d f03a f042 f062 f065 f09b f0c9 f104 f105 f121 f135 f15b"
-ICONS += " f185 f186 f1c1"
+ICONS = """
+f002 f00d f019 f02d f03a f042 f057 f05a f062 f065 f06a f071 f09b f0c9 f0eb f104 f105
+f107 f121 f135 f15b f185 f186 f1c1 f303"""
 
 
 def setup(app: Sphinx) -> None:
