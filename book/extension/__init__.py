@@ -64,7 +64,13 @@ def setup(app: Sphinx) -> dict:
     app.add_directive("results-list", records.ResultsList)
     app.add_role("count", checks.Count())
     app.add_role("recorded", records.Recorded())
-    app.add_node(errata.erratum, html=(errata.visit, errata.depart))
+    app.add_node(
+        errata.erratum,
+        html=(
+            lambda writer, node: writer.visit_admonition(node),
+            lambda writer, node: writer.depart_admonition(node),
+        ),
+    )
     app.add_post_transform(Finish)
 
     # after Sphinx's own collectors, which have found the images and dependencies

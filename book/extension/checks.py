@@ -1,4 +1,4 @@
-"""What the checks of the executed notebooks say: lines, numbers, ledger, alterations."""
+"""What the checks in executed notebooks say: on the page, counted, in the ledger."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from itertools import groupby
 from pathlib import Path
 
 import nbformat
-import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -253,21 +252,13 @@ def _each(names: Iterable[str]) -> str:
 
 # ------------------------------------------------------------- altered claims
 
-RECORD, REASONS = "results/measured/altered.json", "book/altered.yml"
-
 
 class Altered(View):
     """What became of the altered claims, from their record and the reasons given."""
 
-    depends = RECORD, REASONS
-    head = (
-        "What is checked",
-        "Altered",
-        "Refused",
-        "Of these by an error",
-        "Survived",
-        "Refused, %",
-    )
+    depends = "results/measured/altered.json", "book/altered.yml"
+    head = ("What is checked", "Altered", "Refused", "Of these by an error", "Survived")
+    head += ("Refused, %",)
 
     def content(self) -> list[nodes.Node]:
         """A table of the problem sets, then one of the questions of each."""
@@ -294,6 +285,8 @@ class Altered(View):
 
     def part(self, page: str, runs: list[dict]) -> nodes.section:
         """The questions of a problem set, then what survived and why."""
+        from tools.run import mutants
+
         questions = {e["ids"][0]: e["question"] for e in self.known.errata(page)}
         asked = defaultdict(list)
         for run in runs:
@@ -308,31 +301,22 @@ class Altered(View):
             ],
             "altered",
         )
-        survived = self.survived(runs)
+        reasons = mutants.explained()
+        survived = (
+            (run["id"], reasons.get((run["id"], one["what"]), "open"), one)
+            for run in runs
+            for one in run["survivors"]
+        )
         if items := [
-            self.survivor(page, id, why, ones)
-            for (id, why), ones in groupby(survived, lambda one: (one["id"], one["why"]))
+            self.survivor(page, id, why, [one for *_, one in ones])
+            for (id, why), ones in groupby(survived, lambda found: found[:2])
         ]:
             section += nodes.paragraph("", "What survived, and why it may:")
             section += nodes.bullet_list("", *items)
         return section
 
-    def survived(self, runs: list[dict]) -> list[dict]:
-        """The altered claims that no check refused, with the reasons."""
-        text = (Path(self.env.srcdir) / REASONS).read_text("utf-8")
-        reasons = {
-            (one["id"], what): one["why"]
-            for one in yaml.safe_load(text)
-            for what in one["what"]
-        }
-        return [
-            {**one, "id": run["id"], "why": reasons.get((run["id"], one["what"]), "open")}
-            for run in runs
-            for one in run["survivors"]
-        ]
-
     def survivor(
-        self, page: str, id: str, why: str, ones: Iterable[dict]
+        self, page: str, id: str, why: str, ones: list[dict]
     ) -> nodes.list_item:
         """Altered claims of a question that its checks let through, for one reason."""
         text = nodes.paragraph("", "", self.link(id, page, id))
@@ -345,17 +329,18 @@ class Altered(View):
 
 def _attacks(env: BuildEnvironment) -> list[dict]:
     """What became of the altered claims of each check, as recorded."""
-    path = Path(env.srcdir) / RECORD
-    runs = json.loads(path.read_text("utf-8"))["runs"] if path.exists() else []
+    from tools.run import mutants
+
     sets = {p.rpartition("/")[2]: p for p in env.get_domain("question").problem_sets}
-    return [
-        {**run, "page": sets[run["notebook"]]} for run in runs if run["notebook"] in sets
-    ]
+    runs = (run for run in mutants.recorded()["runs"] if run["notebook"] in sets)
+    return [{**run, "page": sets[run["notebook"]]} for run in runs]
 
 
 def _tally(runs: list[dict]) -> Counter:
     """How many altered claims were made, refused, refused by an error, survived."""
-    n = sum((Counter(run["verdicts"]) for run in runs), Counter())
+    from tools.run import mutants
+
+    n = mutants.total(runs)
     n["refused"] += n["error"]
     n["made"] = n["refused"] + n["survived"]
     return n

@@ -1,4 +1,4 @@
-"""Small directives: hints, interactive figures, the citation; no image without words."""
+"""Small directives: hints, interactive figures, the citation; images have words."""
 
 from __future__ import annotations
 
@@ -54,16 +54,12 @@ class Interactive(Declared):
     static picture. The text is the caption, which says what to try.
     """
 
-    option_spec = {
-        "name": options.unchanged_required,
-        "alt": options.unchanged_required,
-    }
+    option_spec = dict.fromkeys(("alt", "name"), options.unchanged_required)
 
     def run(self) -> list[nodes.Node]:
         """An unknown name is an error, and so is a missing option or caption."""
         name = self.arguments[0]
-        folder = Path(self.env.srcdir) / "book/figures"
-        known = sorted(path.stem for path in folder.glob("*.svg"))
+        known = self.env.get_domain("question").book.interactive_figures
         if name not in known:
             known = ", ".join(known)
             raise self.error(f"no interactive figure {name!r}; there are: {known}")

@@ -55,16 +55,6 @@ class Erratum(Declared):
         return [node, *messages]
 
 
-def visit(writer, node: erratum) -> None:
-    """As an admonition."""
-    writer.visit_admonition(node)
-
-
-def depart(writer, node: erratum) -> None:
-    """As an admonition."""
-    writer.depart_admonition(node)
-
-
 def link_to_list(env: BuildEnvironment, document: nodes.document) -> None:
     """Below each erratum, links to its question, its checks and the list of all."""
     view = ErrataList(env)
@@ -117,7 +107,7 @@ class ErrataList(View):
         line = nodes.paragraph(classes=["erratum-links"])
         question = self.known.questions.get(node["question"])
         if not question:
-            return line  # the domain names it
+            return line  # the lint names it
         line += self.to_question(question.id)
         checks = checks_of(self.env, question.page)
         own = [check for check in checks if check["id"] == node["ids"][0]]

@@ -19,16 +19,8 @@ from .checks import checks_of
 from .questions import Questions, stems
 from .views import ERRATA, LEDGER, View, row, table
 
-HEAD = (
-    "Question",
-    "My mark",
-    "Difficulty",
-    "Minutes",
-    "Checks",
-    "Errata",
-    "Problem set",
-    "Topic",
-)
+HEAD = ("Question", "My mark", "Difficulty", "Minutes", "Checks", "Errata")
+HEAD += ("Problem set", "Topic")
 MARKS = '<div class="filter"></div><div class="my-marks"></div>'
 BUTTONS = """\
 <p class="notebook"><a href="{colab}">Open in Colab</a> ·
@@ -88,14 +80,14 @@ def make_place_for_buttons(env: BuildEnvironment, document: nodes.document) -> N
 
     A script makes the buttons; nothing is to move when they come.
     """
-    if env.docname not in env.get_domain("question").problem_sets:
+    known: Questions = env.get_domain("question")
+    if env.docname not in known.problem_sets or not env.config.own_theme:
         return
-    theme = env.config.html_theme_options
-    host, _, repository = theme["repository_url"].partition("github.com/")
-    address = f"{repository}/blob/{theme['repository_branch']}/{env.docname}.ipynb"
+    colab = env.config.html_theme_options["launch_buttons"]["colab_url"]
+    files = known.book.files.partition("github.com/")[2]
     page = env.app.builder.get_target_uri(env.docname)
     links = BUTTONS.format(
-        colab=f"{theme['launch_buttons']['colab_url']}/github/{address}",
+        colab=f"{colab}/github/{files}/{env.docname}.ipynb",
         file=relative_uri(page, f"_sources/{env.docname}.ipynb"),
     )
     title = document.next_node(nodes.title)

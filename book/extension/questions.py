@@ -13,13 +13,11 @@ from docutils import nodes
 from docutils.utils.smartquotes import smartyPants
 from sphinx.domains import Domain
 from sphinx.search.en import SearchEnglish
-from sphinx.util import logging
 from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
 
 from tools.source import model
 
 READ = re.compile(r'\b(?:study|lookup)\(\s*"([\w-]+)"')  # a record, in a cell
-logger = logging.getLogger(__name__)
 language = SearchEnglish({})
 
 
@@ -137,22 +135,6 @@ class Questions(Domain):
         """The questions that use a record, in the order of the book."""
         found = [known.uses.get(record, ()) for known in self.data["pages"].values()]
         return [label for label in self.questions if any(label in f for f in found)]
-
-    def check_consistency(self) -> None:
-        """Each question says its effort, and each erratum is about a question."""
-        for label, question in self.questions.items():
-            if not question.difficulty:
-                exercise = question.exercise
-                text = exercise.body.lstrip()
-                before = exercise.body.removesuffix(text).count("\n")
-                message = "%s does not begin with `*Difficulty 2, 30 minutes.*` or the like"
-                location = question.page, exercise.body_line + before
-                logger.warning(message, label, location=location)
-        for known in self.data["pages"].values():
-            for node in known.errata:
-                if node["question"] not in self.questions:
-                    message = "no such question: %s"
-                    logger.warning(message, node["question"], location=node)
 
 
 def prose(node: nodes.Node) -> Iterator[str]:

@@ -18,6 +18,8 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from helpers import results
+
 from .questions import READ, place
 from .views import RESULTS, VIEWS, View, row, table
 
@@ -38,8 +40,6 @@ class Recorded(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """An unknown result or a wrong format is an error."""
-        from helpers import results
-
         try:
             name, path, form = self.text.split(":", 2)
             number = format(results.lookup(name, path), form)
@@ -96,7 +96,7 @@ class ResultsList(SphinxDirective):
     def section(self, path: Path, record: dict, again: dict | None) -> nodes.section:
         """Where the numbers of one file come from."""
         name, data = record["name"], record["data"].items()
-        seeds = sorted({run["seed"] for run in record["runs"]})
+        seeds = map(str, sorted({run["seed"] for run in record["runs"]}))
         checksums = {d: f"{of['source']}, sha256 {of['sha256']}" for d, of in data}
         rows = {
             "question": place(shows="question", label=record["question"], title=True),
@@ -105,7 +105,7 @@ class ResultsList(SphinxDirective):
             "date": nodes.Text(record["date"]),
             "device": nodes.Text(record["device"]),
             "commit": self.commit(record["commit"]),
-            "runs": nodes.Text(f"{len(record['runs'])}, seeds {_list(seeds)}"),
+            "runs": nodes.Text(f"{len(record['runs'])}, seeds {', '.join(seeds)}"),
             "computing": nodes.Text(f"{record['seconds']:,.0f} s, all runs together"),
             "versions": nodes.Text(_pairs(record["versions"])),
             "data": nodes.Text(_pairs(checksums)),
@@ -206,10 +206,6 @@ def _time(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes > 59 else f"{minutes} min"
 
 
-def _list(words: Iterable) -> str:
-    return ", ".join(map(str, words))
-
-
 def _pairs(pairs: dict[str, str]) -> str:
     return "; ".join(f"{name} {text}" for name, text in pairs.items())
 
@@ -237,34 +233,26 @@ class Growth(Measured):
 
     def rows(self, record: dict) -> list[tuple[str, ...]]:
         """The head and the rows."""
-        sizes = list(dict.fromkeys(run["config"]["sets"] for run in record["runs"]))
-        rows = [
-            ("Part", *(f"{n} sets" for n in sizes), "exponent", "late over early cost")
-        ]
-        for name in record["runs"][0]["values"]:
-            values = [_short(_mean(record, name, n)) for n in sizes]
-            rows.append((name, *values, *_fitted(record, name)))
+        runs = results.Runs(record["runs"])
+        sizes = [config["sets"] for config in runs.configs()]
+        late = "late over early cost"
+        rows = [("Part", *(f"{n} sets" for n in sizes), "exponent", late)]
+        for name in runs.records[0]["values"]:
+            means = (float(runs.mean(name, sets=n)) for n in sizes)
+            values = [f"{m:,.0f}" if m >= 1000 else f"{m:.3g}" for m in means]
+            ratio = _fitted(record, f"{late} of {name}", f"{late} of {name}")
+            rows.append(
+                (name, *values, _fitted(record, f"exponent of {name}", name), ratio)
+            )
         return rows
 
 
-def _fitted(record: dict, name: str) -> tuple[str, str]:
-    late = f"late over early cost of {name}"
-    found = [(record[f"exponent of {name}"], record[f"half width of {name}"])]
-    found.append((record[late], record[f"half width of {late}"]))
-    return tuple(
-        "–" if value is None else f"{value:.2f}\u00a0±\u00a0{half:.2f}"
-        for value, half in found
-    )
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
-
-
-def _mean(record: dict, name: str, sets: int) -> float:
-    runs = (run for run in record["runs"] if run["config"]["sets"] == sets)
-    found = [run["values"][name] for run in runs]
-    return sum(found) / len(found)
+def _fitted(record: dict, key: str, name: str) -> str:
+    """A fitted value with half the width of its interval; it may be unknown."""
+    if record[key] is None:
+        return "–"
+    half = record[f"half width of {name}"]
+    return f"{record[key]:.2f}\u00a0±\u00a0{half:.2f}"
 
 
 class Reproduced(Measured):

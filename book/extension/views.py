@@ -1,4 +1,4 @@
-"""What stands in its place once all pages have been read: the parts that views share."""
+"""What is shown once all pages have been read: the parts that all of it shares."""
 
 from __future__ import annotations
 
