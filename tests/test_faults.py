@@ -125,7 +125,7 @@ def test_killed_while_it_is_kept(tmp_path, fault):
 
 
 def test_killed_while_the_site_is_written(book):
-    extension = "book/extensions/description.py"
+    extension = "book/extension/__init__.py"
     book.write(extension, book.read(extension) + KILLED)
     book.build()
     with book.edited(PAGE, "One sentence.", "Another sentence."):

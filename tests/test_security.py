@@ -61,8 +61,8 @@ def dangers(code: str) -> Iterator[str]:
 
 
 def code_of_the_book() -> Iterator[tuple[str, str]]:
-    for pattern in ("helpers/*.py", "tools/*.py", "book/extensions/*.py"):
-        for path in ROOT.glob(pattern):
+    for folder in ("book/extension", "claims", "helpers", "tools"):
+        for path in ROOT.glob(f"{folder}/**/*.py"):
             yield str(path.relative_to(ROOT)), path.read_text("utf-8")
     for path in ROOT.glob("notebooks/*.ipynb"):
         for cell in nbformat.read(path, 4).cells:

@@ -19,6 +19,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives as options
 from sphinx import addnodes
 from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
 
 from tools.source.directives import VERDICTS
 
@@ -26,6 +27,8 @@ from .checks import checks_of
 from .directives import Declared
 from .questions import erratum
 from .views import ERRATA, View, row, section_id, table
+
+logger = logging.getLogger(__name__)
 
 
 class Erratum(Declared):
@@ -59,6 +62,8 @@ def link_to_list(env: BuildEnvironment, document: nodes.document) -> None:
     """Below each erratum, links to its question, its checks and the list of all."""
     view = ErrataList(env)
     for node in document.findall(erratum):
+        if node["question"] not in view.known.questions:
+            logger.warning("no such question: %s", node["question"], location=node)
         everything = view.link("all errata", ERRATA, node["ids"][0])
         node += (line := view.links(node))
         line += [nodes.Text(" · "), everything]
@@ -107,7 +112,7 @@ class ErrataList(View):
         line = nodes.paragraph(classes=["erratum-links"])
         question = self.known.questions.get(node["question"])
         if not question:
-            return line  # the lint names it
+            return line
         line += self.to_question(question.id)
         checks = checks_of(self.env, question.page)
         own = [check for check in checks if check["id"] == node["ids"][0]]

@@ -1,0 +1,94 @@
+"""What the Sphinx extension does that no page shows."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from docutils import nodes
+from sphinx import addnodes
+
+from book.extension import records, views
+from book.extension.questions import Known, Questions
+from tools.source import directives
+
+
+def domain(**pages) -> Questions:
+    """A domain that knows these pages; its environment reads no page."""
+    builder = SimpleNamespace(get_relative_uri=lambda here, there: f"{there}.html")
+    env = SimpleNamespace(app=SimpleNamespace(builder=builder), docname="book/page")
+    known = Questions.__new__(Questions)
+    known.env, known.data = env, {"pages": pages, "contents": {}, "order": []}
+    env.get_domain = {"question": known, "std": Standard()}.get
+    known.book = SimpleNamespace(
+        questions={
+            label: SimpleNamespace(id=label, number=number, page="notebooks/one")
+            for label, number in (("gr-1", "1.1"), ("gr-2", "1.2"))
+        }
+    )
+    return known
+
+
+class Standard:
+    """The part of Sphinx's domain that makes a link."""
+
+    def build_reference_node(self, here, builder, page, label, name, role):
+        return nodes.reference("", name, refuri=f"{page}.html#{label}", role=role)
+
+
+def test_a_reference_to_a_question_reads_no_page():
+    env, document = domain().env, nodes.container()
+    for target, kind, explicit in (
+        ("gr-2", "ref", False),
+        ("gr-2", "ref", True),  # says something else
+        ("gr-9", "ref", False),  # Sphinx will say that there is none
+    ):
+        document += addnodes.pending_xref(
+            "",
+            nodes.inline("", "x"),
+            reftarget=target,
+            reftype=kind,
+            refexplicit=explicit,
+        )
+    views.name_questions(env, document)
+    assert document.astext().split() == ["Exercise", "1.2", "x", "x"]
+    assert document[0]["refuri"] == "notebooks/one.html#gr-2"
+
+
+def test_what_a_page_said_is_forgotten_with_it_and_merged_from_elsewhere():
+    first, second = Known(uses={"a": {"gr-2", None}}), Known(uses={"a": {"gr-1"}})
+    known = domain(**{"one": first})
+    known.merge_domaindata(["two"], {"pages": {"two": second, "one": None}})
+    assert known.users("a") == ["gr-1", "gr-2"]
+    known.clear_doc("one")
+    assert known.users("a") == ["gr-1"] and known.users("b") == []
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(None, "–"), (1.0, "1.00\u00a0±\u00a02.00")]
+)
+def test_a_fitted_value_may_be_unknown(value, shown):
+    record = {"exponent of t": value, "half width of t": 2.0}
+    assert records._fitted(record, "exponent of t", "t") == shown
+
+
+def test_what_the_model_declares_is_registered(monkeypatch):
+    """A directive is added in one place."""
+    from book import extension
+
+    kind = directives.Kind("new", "", site="directives.Hint")
+    monkeypatch.setitem(directives.DIRECTIVES, "new", kind)
+    added = {}
+
+    class App:
+        config = SimpleNamespace(own_theme=False)
+
+        def add_directive(self, name, directive, override=False):
+            added[name] = directive
+
+        def __getattr__(self, name):
+            return lambda *arguments, **options: None
+
+    extension.setup(App())
+    assert added["new"].__name__ == "Hint"
+    assert {k.name for k in directives.DIRECTIVES.values() if k.site} <= added.keys()
