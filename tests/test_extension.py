@@ -10,7 +10,6 @@ from sphinx import addnodes
 
 from book.extension import records, views
 from book.extension.questions import Known, Questions
-from tools.source import directives
 
 
 def domain(**pages) -> Questions:
@@ -70,25 +69,3 @@ def test_what_a_page_said_is_forgotten_with_it_and_merged_from_elsewhere():
 def test_a_fitted_value_may_be_unknown(value, shown):
     record = {"exponent of t": value, "half width of t": 2.0}
     assert records._fitted(record, "exponent of t", "t") == shown
-
-
-def test_what_the_model_declares_is_registered(monkeypatch):
-    """A directive is added in one place."""
-    from book import extension
-
-    kind = directives.Kind("new", "", site="directives.Hint")
-    monkeypatch.setitem(directives.DIRECTIVES, "new", kind)
-    added = {}
-
-    class App:
-        config = SimpleNamespace(own_theme=False)
-
-        def add_directive(self, name, directive, override=False):
-            added[name] = directive
-
-        def __getattr__(self, name):
-            return lambda *arguments, **options: None
-
-    extension.setup(App())
-    assert added["new"].__name__ == "Hint"
-    assert {k.name for k in directives.DIRECTIVES.values() if k.site} <= added.keys()
