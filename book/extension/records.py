@@ -229,7 +229,7 @@ class Measured(SphinxDirective):
 class Growth(Measured):
     """A row for each value: at each size, its exponent, its late over early cost."""
 
-    record, command = "scale", "make bench-scale"
+    record, command = "scale", "make bench-growth"
 
     def rows(self, record: dict) -> list[tuple[str, ...]]:
         """The head and the rows."""
