@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -10,10 +9,9 @@ import pytest
 from browsing import SETS, needs_site
 from playwright.sync_api import expect
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-from execute import studies  # noqa: E402
+from tools.source.model import Book
 
+ROOT = Path(__file__).resolve().parent.parent
 pytestmark = needs_site
 LEDGER, ERRATA, RESULTS = (f"book/{n}.html" for n in ("checks", "errata", "results"))
 
@@ -137,7 +135,7 @@ def test_each_recorded_number_leads_to_its_record_and_back(still):
 
 
 def test_the_command_of_a_record_repeats_exactly_it(still):
-    known = studies()
+    known = Book().studies
     sections = still[RESULTS].locator("section[id^=result-]").evaluate_all(RECORDS)
     for record in sections:
         name, command = record["id"].removeprefix("result-"), record["command"]

@@ -84,9 +84,29 @@ def icons(page: Page) -> list[str]:
     )
 
 
-def test_the_icon_fonts_have_what_is_drawn(open_page):
-    fonts = [TTFont(path) for path in SITE.rglob("fontawesome/webfonts/*.woff")]
+def test_the_cut_fonts_have_what_is_drawn(open_page):
+    fonts = [TTFont(path) for path in SITE.glob("_static/icons/*.woff")]
     known = {chr(point) for font in fonts for point in font.getBestCmap() or ()}
     for name in ("book/index.html", SETS[0], "search.html"):
-        drawn = icons(open_page(name))
+        page = open_page(name)
+        drawn = icons(page)
         assert len(drawn) > 5 and set(drawn) <= known
+        page.wait_for_load_state("networkidle")
+        fonts = [
+            address for address in page.evaluate(LOADED) if "/webfonts/" in address
+        ]
+        assert not fonts, "the fonts with all icons are not needed"
+
+
+MEASURED = """shown => [...document.querySelectorAll("article pre")]
+  .filter(code => code.checkVisibility({ contentVisibilityAuto: true }) === shown)
+  .map(code => code.hasAttribute("tabindex"))"""
+
+
+def test_code_in_folds_is_not_measured(open_page):
+    """The theme does so after each formula, which takes seconds; see book.js."""
+    page = open_page(SETS[0])
+    typeset(page)
+    wait_until(page, f"({MEASURED})(true).every(Boolean)")
+    folded = page.evaluate(MEASURED, False)
+    assert len(folded) > 100 and not any(folded)

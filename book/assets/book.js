@@ -1,5 +1,14 @@
 "use strict";
 
+// At first and whenever a formula has been set, the theme asks each piece of code for its
+// width. It sees only what is shown, or the browser would have to lay out all folds.
+document.querySelectorAll = (selector) => {
+  const found = Document.prototype.querySelectorAll.call(document, selector);
+  return selector.startsWith("pre, ")
+    ? [...found].filter((e) => e.checkVisibility({ contentVisibilityAuto: true }))
+    : found;
+};
+
 // Hints and solutions become <details>, which open by click, by key and for a search
 // within the page. Without this script they stand open.
 function fold(box) {

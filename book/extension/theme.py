@@ -1,0 +1,196 @@
+"""All that bends the theme: what a page loads, from where, and what it offers.
+
+A page asks no third party for anything, runs no script of its own but three pieces of
+the theme, which the policy in the README names by their hashes, and loads only what it
+shows.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import shutil
+from functools import partial
+from html import escape
+from importlib import import_module
+from importlib.util import find_spec
+from operator import attrgetter
+from pathlib import Path
+
+import imagesize
+from docutils import nodes
+from fontTools import subset
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+MATHJAX = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2")
+SETTINGS = "mathjax-settings.js"
+TABS = "design-tabs.js"  # of sphinx-design; there are no tabs
+ONLY_ON = {"start.css": {"book/index", "book/questions", "search"}}
+PDF = "deep-learning-solutions.pdf"
+SENTENCE = re.compile(r".*?[.?!](?=\s|$)", re.DOTALL)
+# what pages draw with the icon fonts; another icon costs a font of 25 to 156 kB
+ICONS = """
+f002 f00d f019 f02d f03a f042 f057 f05a f062 f065 f06a f071 f09b f0c9 f0eb f104 f105
+f107 f121 f135 f15b f185 f186 f1c1 f303"""
+
+
+def setup(app: Sphinx) -> None:
+    """Register all this."""
+    app.add_config_value("has_pdf", False, "html")
+    app.setup_extension("sphinx.ext.linkcode")
+    app.add_node(nodes.image, override=True, html=(show_image_late, None))
+    app.connect("config-inited", lead_to_source)
+    app.connect("config-inited", look_for_pdf)
+    app.connect("builder-inited", copy_mathjax)
+    app.connect("builder-inited", cut_icons)
+    app.connect("html-page-context", load_figures)
+    app.connect("html-page-context", describe)
+    # after the theme has made its menus (501) and all scripts are known
+    app.connect("html-page-context", offer_pdf, priority=900)
+    app.connect("html-page-context", load_less, priority=900)
+    app.connect("build-finished", copy_downloads)
+
+
+# ------------------------------------------------------------- what a page loads
+
+
+def load_figures(app: Sphinx, page, template, context, document) -> None:
+    """Only pages with a figure that follows settings load its script."""
+    figures = document.findall(nodes.figure) if document else ()
+    if any("interactive" in figure["classes"] for figure in figures):
+        app.add_js_file("figures.js", loading_method="defer")
+        app.add_css_file("figures.css")
+
+
+def load_less(app: Sphinx, page, template, context, document) -> None:
+    """Take out inline scripts, as the settings of MathJax, and what nothing uses."""
+    scripts, styles = (context.get(f"{kind}_files", []) for kind in ("script", "css"))
+    bodies = [script.attributes.get("body") or "" for script in scripts]
+    if any(body.startswith("window.MathJax") for body in bodies):
+        app.add_js_file(SETTINGS)
+    scripts[:] = [
+        script
+        for script in scripts
+        if script.filename and Path(script.filename).name != TABS
+    ]
+    unused = [name for name, pages in ONLY_ON.items() if page not in pages]
+    styles[:] = [style for style in styles if Path(style.filename).name not in unused]
+
+
+def copy_mathjax(app: Sphinx) -> None:
+    """Copy the part of MathJax that the pages use, 2 of 24 MB, and its settings."""
+    package = Path(find_spec("sphinx-mathjax-offline").origin).parent
+    for name in MATHJAX:
+        source = package / "static" / "mathjax" / name
+        target = Path(app.outdir) / "_static" / "mathjax" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, dirs_exist_ok=True)
+        else:
+            shutil.copy(source, target)
+    settings = f"window.MathJax = {json.dumps(app.config.mathjax3_config)};\n"
+    (Path(app.outdir) / "_static" / SETTINGS).write_text(settings, "utf-8")
+
+
+def cut_icons(app: Sphinx) -> None:
+    """Write fonts with the icons that pages draw, which book.css prefers: 5 kB."""
+    theme = Path(find_spec("pydata_sphinx_theme").origin).parent
+    target = Path(app.outdir) / "_static" / "icons"
+    target.mkdir(parents=True, exist_ok=True)
+    for file in theme.glob("theme/*/static/vendor/fontawesome/webfonts/*.ttf"):
+        options = subset.Options(flavor="woff", layout_features=[])
+        font = subset.load_font(file, options)
+        subsetter = subset.Subsetter(options)
+        subsetter.populate(unicodes=[int(point, 16) for point in ICONS.split()])
+        subsetter.subset(font)
+        subset.save_font(font, target / f"{file.stem}.woff", options)
+
+
+def show_image_late(writer, node: nodes.image) -> None:
+    """Load an image when the view comes near; keep its room until then."""
+    width, height = imagesize.get(Path(writer.builder.srcdir) / node["uri"])
+    type(writer).visit_image(writer, node)
+    late = f'<img loading="lazy" width="{width:.0f}" height="{height:.0f}" '
+    writer.body[-1] = writer.body[-1].replace("<img ", late, 1)
+
+
+# ------------------------------------------------------- what a page says and offers
+
+
+def describe(app: Sphinx, page, template, context, document) -> None:
+    """The first sentence of a page describes it to those who list it."""
+    paragraph = document and document.next_node(nodes.paragraph)
+    found = paragraph and SENTENCE.match(paragraph.astext())
+    if not found or "\\" in found[0]:  # formulas cannot be set there
+        return
+    sentence = " ".join(found[0].split())
+    properties = {
+        'name="description"': sentence,
+        'property="og:title"': app.env.titles[page].astext(),
+        'property="og:description"': sentence,
+        'property="og:site_name"': app.config.html_title,
+        'property="og:type"': "article",
+    }
+    context["metatags"] += "".join(
+        f'<meta {name} content="{escape(content)}" />\n'
+        for name, content in properties.items()
+    )
+
+
+def pdf_of(app: Sphinx) -> Path:
+    """Where `make pdf` writes the whole book."""
+    return Path(app.outdir).parent / PDF
+
+
+def look_for_pdf(app: Sphinx, config: Config) -> None:
+    """All pages are written anew when it appears or is gone."""
+    config.has_pdf = pdf_of(app).exists()
+
+
+def offer_pdf(app: Sphinx, page, template, context, document) -> None:
+    """Add it to the menu of downloads."""
+    for group in context.get("header_buttons", []) if app.config.has_pdf else []:
+        if group["label"] == "download-buttons":
+            group["buttons"].append(
+                {
+                    "type": "link",
+                    "url": context["pathto"](PDF, 1),
+                    "text": "Whole book (.pdf)",
+                    "tooltip": "Download the whole book",
+                    "icon": "fas fa-book",
+                    "label": "download-book-button",
+                }
+            )
+
+
+def copy_downloads(app: Sphinx, error: Exception | None) -> None:
+    """Offer the committed notebooks, and the PDF if the pages do."""
+    source, site = Path(app.srcdir), Path(app.outdir)
+    for page in app.env.found_docs:
+        offered = site / "_sources" / f"{page}.ipynb"
+        if offered.exists() and (source / f"{page}.ipynb").exists():
+            shutil.copy(source / f"{page}.ipynb", offered)
+    if app.config.has_pdf:
+        shutil.copy(pdf_of(app), site)
+    else:
+        (site / PDF).unlink(missing_ok=True)
+
+
+def lead_to_source(app: Sphinx, config: Config) -> None:
+    """Link what is described of a package to its lines in the repository."""
+    theme = config.html_theme_options
+    files = f"{theme['repository_url']}/blob/{theme['repository_branch']}"
+    config.linkcode_resolve = partial(address, files)
+
+
+def address(files: str, domain: str, info: dict[str, str]) -> str | None:
+    """Where the lines of a Python object can be read; None for a mere value."""
+    found = attrgetter(info["fullname"])(import_module(info["module"]))
+    found = inspect.unwrap(found.fget if isinstance(found, property) else found)
+    if not inspect.isclass(found) and not inspect.isfunction(found):
+        return None
+    lines, first = inspect.getsourcelines(found)
+    path = info["module"].replace(".", "/")
+    return f"{files}/{path}.py#L{first}-L{first + len(lines) - 1}"

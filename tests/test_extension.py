@@ -1,0 +1,71 @@
+"""What the Sphinx extension does that no page shows."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from docutils import nodes
+from sphinx import addnodes
+
+from book.extension import records, views
+from book.extension.questions import Known, Questions
+
+
+def domain(**pages) -> Questions:
+    """A domain that knows these pages; its environment reads no page."""
+    builder = SimpleNamespace(get_relative_uri=lambda here, there: f"{there}.html")
+    env = SimpleNamespace(app=SimpleNamespace(builder=builder), docname="book/page")
+    known = Questions.__new__(Questions)
+    known.env, known.data = env, {"pages": pages, "contents": {}, "order": []}
+    env.get_domain = {"question": known, "std": Standard()}.get
+    known.book = SimpleNamespace(
+        questions={
+            label: SimpleNamespace(id=label, number=number, page="notebooks/one")
+            for label, number in (("gr-1", "1.1"), ("gr-2", "1.2"))
+        }
+    )
+    return known
+
+
+class Standard:
+    """The part of Sphinx's domain that makes a link."""
+
+    def build_reference_node(self, here, builder, page, label, name, role):
+        return nodes.reference("", name, refuri=f"{page}.html#{label}", role=role)
+
+
+def test_a_reference_to_a_question_reads_no_page():
+    env, document = domain().env, nodes.container()
+    for target, kind, explicit in (
+        ("gr-2", "ref", False),
+        ("gr-2", "ref", True),  # says something else
+        ("gr-9", "ref", False),  # Sphinx will say that there is none
+    ):
+        document += addnodes.pending_xref(
+            "",
+            nodes.inline("", "x"),
+            reftarget=target,
+            reftype=kind,
+            refexplicit=explicit,
+        )
+    views.name_questions(env, document)
+    assert document.astext().split() == ["Exercise", "1.2", "x", "x"]
+    assert document[0]["refuri"] == "notebooks/one.html#gr-2"
+
+
+def test_what_a_page_said_is_forgotten_with_it_and_merged_from_elsewhere():
+    first, second = Known(uses={"a": {"gr-2", None}}), Known(uses={"a": {"gr-1"}})
+    known = domain(**{"one": first})
+    known.merge_domaindata(["two"], {"pages": {"two": second, "one": None}})
+    assert known.users("a") == ["gr-1", "gr-2"]
+    known.clear_doc("one")
+    assert known.users("a") == ["gr-1"] and known.users("b") == []
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(None, "–"), (1.0, "1.00\u00a0±\u00a02.00")]
+)
+def test_a_fitted_value_may_be_unknown(value, shown):
+    record = {"exponent of t": value, "half width of t": 2.0}
+    assert records._fitted(record, "exponent of t", "t") == shown
