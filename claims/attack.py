@@ -250,6 +250,7 @@ class Trial:
                 yield "relation: one pair reversed", [low, high]
             return
         value = check.as_numbers(self.of.id, self.stated[0])
+        value = value.astype(float) if value.dtype == bool else value
         exact = np.issubdtype(value.dtype, np.integer)
         for place in itertools.islice(np.ndindex(value.shape), ENTRIES):
             entry = value[place]

@@ -102,6 +102,12 @@ def test_random_numbers_are_the_same_again():
     assert not run["survivors"]
 
 
+def test_truth_values_are_altered_too():
+    (run,) = try_claims('check.value("q", np.eye(3) > 0, np.diag([1, 1, 1]) == 1)')
+    assert run["verdicts"]["refused"] + run["verdicts"]["error"] > 12
+    assert not run["survivors"]
+
+
 def test_equal_claims_and_weaker_bounds_do_not_count():
     cells = ('check.identity("q", sympy.Derivative(x**2, x), 2 * x * 1**3)',)
     (run,) = try_claims("import sympy\nx = sympy.Symbol('x')", *cells)
