@@ -155,10 +155,10 @@ def task(tmp_path, monkeypatch):
 
 def test_scale_and_data_have_outputs_of_their_own(task, tmp_path, monkeypatch):
     tasks = [task("data.load_cifar10()"), task("1 + 1")]
-    states = [[execute.key(one) for one in tasks]]
+    states = [[execute.key(one, execute.data.state()) for one in tasks]]
 
     def changed() -> list[bool]:
-        states.append([execute.key(one) for one in tasks])
+        states.append([execute.key(one, execute.data.state()) for one in tasks])
         return [old != new for old, new in zip(*states[-2:], strict=True)]
 
     (tmp_path / "images").write_text("of something else")
@@ -191,7 +191,7 @@ def test_data_that_come_while_problems_run(task, monkeypatch):
     """What has downloaded them is kept; what has shown the stand-in runs once more."""
     ran, tasks = [], [task("data.load_mnist()"), task("data.load_mnist(), 'stand-in'")]
     monkeypatch.delenv("BOOK_DATA")
-    monkeypatch.setattr(execute.data, "state", lambda: len(ran))
+    monkeypatch.setattr(execute.data, "state", lambda: str(len(ran)))
 
     def run(todo, *_, **__):
         for one in todo:

@@ -141,10 +141,11 @@ def test_what_is_kept_does_not_grow_without_bound(tasks, monkeypatch):
     assert [path.name for path in execute.PROBLEMS.iterdir()] == ["a.ipynb"]
 
 
-def test_a_cache_of_pages_that_is_damaged(book):
-    for file in (book.root / "_build/cache/pages").rglob("*.*"):
-        file.write_bytes(b"damaged")
-    assert "The book is in" in book.build()
+def test_killed_while_pages_are_put_together(book):
+    pages = book.root / "_build/cache/pages"
+    for file in [pages / "whole", *pages.rglob("*.ipynb")]:
+        file.unlink()
+    assert "Executing" not in book.build()
 
 
 def test_killed_while_the_site_is_written(book):

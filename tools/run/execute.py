@@ -58,13 +58,17 @@ def execute() -> Path | None:
     tasks = {page.name: problems(page, notebook) for page, notebook in pages}
     if not _execute([task for page in tasks.values() for task in page]):
         return None
-    shutil.rmtree(PAGES, ignore_errors=True)
-    cache = get_cache(PAGES)
+    changed = not (PAGES / "whole").exists()
     for page, notebook in pages:
         put_together(page, notebook, tasks[page.name])
-        export(notebook, page.name, EXECUTED)
-        bundle = CacheBundleIn(notebook, str(page.path))
-        cache.cache_notebook_bundle(bundle, check_validity=False)
+        changed |= export(notebook, page.name, EXECUTED)
+    if changed:
+        shutil.rmtree(PAGES, ignore_errors=True)
+        cache = get_cache(PAGES)
+        for page, notebook in pages:
+            bundle = CacheBundleIn(notebook, str(page.path))
+            cache.cache_notebook_bundle(bundle, check_validity=False)
+        (PAGES / "whole").touch()
     return PAGES
 
 
@@ -72,8 +76,10 @@ def _execute(tasks: list[Task]) -> bool:
     """Execute or restore all tasks; whether none failed."""
     seconds, executed = _seconds(), 0
     for _ in range(2):  # once more for what did without the data that came meanwhile
+        state = data.state()
         for task in tasks:
-            task.key, task.seconds = key(task), seconds.get(task.name, float("inf"))
+            task.key = key(task, state)
+            task.seconds = seconds.get(task.name, float("inf"))
         todo = [task for task in tasks if not _restore(task)]
         if not todo:
             break
@@ -138,18 +144,19 @@ def put_together(page: Page, notebook: NotebookNode, tasks: list[Task]) -> None:
                 output.execution_count = number
 
 
-def export(executed: NotebookNode, page: str, folder: Path) -> Path:
-    """Write an executed notebook to its place in a folder, if it is not there so."""
+def export(executed: NotebookNode, page: str, folder: Path) -> bool:
+    """Write an executed notebook to its place in a folder; whether it was not there."""
     target, text = folder / f"{page}.ipynb", nbformat.writes(executed)
-    if not target.exists() or target.read_text("utf-8") != text:
-        write_whole(target, text)
-    return target
+    if target.exists() and target.read_text("utf-8") == text:
+        return False
+    write_whole(target, text)
+    return True
 
 
 # ----------------------------------------------------------------- what is kept
 
 
-def key(task: Task) -> str:
+def key(task: Task, state_of_data: str) -> str:
     """A hash of all on which the outputs of a task depend."""
     scale = os.environ.get("BOOK_SCALE", "quick")
     cells = [[cell.source, cell.metadata] for cell in task.notebook.cells]
@@ -158,7 +165,7 @@ def key(task: Task) -> str:
     for path in [*_files(*READ_BY_ALL), *_records(code)]:
         state.update(f"\n{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
     if READS_DATA.search(code):
-        state.update(repr(data.state()).encode())
+        state.update(state_of_data.encode())
     return state.hexdigest()[:32]
 
 
@@ -197,7 +204,7 @@ def _keep(task: Task) -> None:
     """
     text = nbformat.writes(task.notebook)
     if "stand-in" not in text and not os.environ.get("BOOK_DATA"):
-        task.key = key(task)
+        task.key = key(task, data.state())
     write_whole(PROBLEMS / f"{task.key}.ipynb", text)
 
 
