@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -32,7 +33,8 @@ BOXES = """boxes => boxes.map(box => ({
     .map(link => link.href).filter(href => href.includes("#check-")),
   part: box.closest("section").id,
 }))"""
-MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+RULES = re.findall(r"^([\w -]+):", (ROOT / "Makefile").read_text("utf-8"), re.M)
+TARGETS = " ".join(RULES).split()
 USES = """links => links.map(link => {
   const boxes = [...document.querySelectorAll(".exercise")];
   const after = Node.DOCUMENT_POSITION_FOLLOWING;
@@ -142,6 +144,6 @@ def test_the_command_of_a_record_repeats_exactly_it(still):
         if name in known:
             assert command == f"make results ONLY={name}"
         else:
-            assert f"\n{command.removeprefix('make ')}: " in MAKEFILE
+            assert command.removeprefix("make ") in TARGETS
     names = {record["id"].removeprefix("result-") for record in sections}
     assert known.keys() <= names

@@ -33,8 +33,8 @@ class place(nodes.General, nodes.Element):
 class Known:
     """What one page says.
 
-    `titles` of its questions, which may have formulas; its `errata`; the `words` of
-    statements and solutions, as stems; the records that it `uses`, each with the
+    `titles` of its questions, which may have formulas; its `errata`; the words of
+    `statements` and `solutions`, as stems; the records that it `uses`, each with the
     questions that do (None: before the first); whether it `sums_up` other pages.
     """
 

@@ -110,10 +110,12 @@ def cut_icons(app: Sphinx) -> None:
 
 def show_image_late(writer, node: nodes.image) -> None:
     """Load an image when the view comes near; keep its room until then."""
-    width, height = imagesize.get(Path(writer.builder.srcdir) / node["uri"])
+    uri = node["uri"]
     type(writer).visit_image(writer, node)
-    late = f'<img loading="lazy" width="{width:.0f}" height="{height:.0f}" '
-    writer.body[-1] = writer.body[-1].replace("<img ", late, 1)
+    if uri in writer.builder.images:
+        width, height = imagesize.get(Path(writer.builder.srcdir) / uri)
+        late = f'<img loading="lazy" width="{width:.0f}" height="{height:.0f}" '
+        writer.body[-1] = writer.body[-1].replace("<img ", late, 1)
 
 
 # ------------------------------------------------------- what a page says and offers

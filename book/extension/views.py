@@ -78,7 +78,7 @@ def name_questions(env: BuildEnvironment, document: nodes.document) -> None:
     questions = env.get_domain("question").questions
     for node in list(document.findall(addnodes.pending_xref)):
         question = questions.get(node.get("reftarget"))
-        if question and node["reftype"] == "ref" and not node["refexplicit"]:
+        if question and node["reftype"] == "ref" and not node.get("refexplicit"):
             name = f"Exercise {question.number}"
             target = question.page, question.id
             node.replace_self(
