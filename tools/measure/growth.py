@@ -16,11 +16,13 @@ results/measured/scale.json.
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from string import ascii_lowercase
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -49,6 +51,7 @@ PARTS = {
     "index of questions": "_static/questions.js",
     "index of pages": "searchindex.js",
 }
+NAMES = ["".join(pair) for pair in itertools.product(ascii_lowercase, repeat=2)]
 OPENING = """\
 ---
 kernelspec: {{display_name: Python 3, language: python, name: python3}}
@@ -68,12 +71,6 @@ from claims import check
 x, y = sp.symbols("x y")
 ```
 """
-FORMULA = r"""
-$$
-\E\bigl[\norm{{X_{n} w - y}}^2\bigr] = \norm{{X_{n} w}}^2 + {n} \sigma^2 \norm{{w}}^2 .
-$$ (eq-{id})
-
-By {{eq}}`eq-{id}` and {{ref}}`{other}`, """
 CELLS = (
     """\
 check.identity("{id}", (x + {n} * y)**2, x**2 + 2 * {n} * x * y + {n}**2 * y**2,
@@ -94,7 +91,6 @@ fig, ax = plt.subplots(figsize=(4, 2.5))
 ax.plot(rng.random(40).cumsum())
 plt.show()""",
 )
-Writer = Callable[[int, int], str]  # of so many words, with so many formulas
 
 
 def vocabulary() -> list[str]:
@@ -104,39 +100,18 @@ def vocabulary() -> list[str]:
     return re.findall(r"\b[a-z]{2,}\b", re.sub(r"(?s)\$.*?\$|`.*?`", "", prose))
 
 
-def label(number: int, question: int) -> str:
-    """The label of a question of a set, such as ab-1-5 for the fifth of set 1."""
-    letters = "".join("abcdefghij"[int(digit)] for digit in f"{number:02}")
-    return f"{letters}-1-{question}"
-
-
-def question(id: str, other: str, n: int, text: Writer) -> Iterator[str]:
-    """The parts of a question with number n, which refers to another."""
-
-    def fence(kind: str, argument: str, body: str) -> str:
-        return f"\n```{{{kind}}} {argument}\n{body}\n```\n"
-
-    about, title = {"id": id, "other": other, "n": n}, text(5, 0).capitalize()
-    asked = f":label: {id}\n\n*Difficulty 2, 20 minutes.* {text(40, 3)}"
-    wrong = f":question: {id}\n:verdict: misprint\n{title}\n\n"
-    yield fence("exercise", title, asked)
-    for hint in (1, 2):
-        yield fence("hint", f"Hint {hint}", f":class: dropdown\n{text(15, 1)}")
-    yield fence("solution-start", id, ":class: dropdown")
-    yield "\n" + text(125, 8) + "\n" + FORMULA.format(**about) + text(125, 8) + "\n"
-    for cell in CELLS:
-        yield fence("code-cell", "ipython3", cell.format(**about))
-    yield fence("erratum", f"{id}-e", wrong + f"**Printed.** $x_{n}$. {text(15, 1)}")
-    yield fence("solution-end", "", "")
+def fence(kind: str, argument: str, body: str) -> str:
+    """A directive."""
+    return f"\n```{{{kind}}} {argument}\n{body}\n```\n"
 
 
 def problem_set(number: int, questions: int, words: list[str]) -> str:
     """The source of a problem set: the same for the same number."""
     rng = random.Random(number)
-    own = ["".join(rng.choices("abcdefghilmnoprstuvw", k=8)) for _ in range(100)]
+    own = ["".join(rng.choices(ascii_lowercase, k=8)) for _ in range(100)]
     pool = rng.choices(words, k=19 * len(own)) + own
 
-    def text(count: int, formulas: int) -> str:
+    def text(count: int, formulas: int = 0) -> str:
         chosen = rng.choices(pool, k=count)
         for place in rng.sample(range(count), formulas):
             chosen[place] += rf" $\tilde X_{{{place}}}^\top w + b$."
@@ -145,9 +120,23 @@ def problem_set(number: int, questions: int, words: list[str]) -> str:
     parts = [OPENING.format(number)]
     for n in range(1, questions + 1):
         if n % 5 == 1:
-            parts.append(f"\n## Problem {n // 5 + 1}: {text(3, 0)}\n")
-        other = label(rng.randint(1, number), rng.randint(1, questions))
-        parts += question(label(number, n), other, n + 1, text)
+            parts.append(f"\n## Problem {n // 5 + 1}: {text(3)}\n")
+        id, title = f"{NAMES[number]}-1-{n}", text(5).capitalize()
+        other = f"{NAMES[rng.randint(1, number)]}-1-{rng.randint(1, questions)}"
+        effort, folded = "*Difficulty 2, 20 minutes.*", ":class: dropdown\n"
+        about = f":question: {id}\n:verdict: misprint\n{title}"
+        formula = rf"\norm{{X_{n} w}}^2 + {n} \sigma^2 \norm{{w}}^2"
+        parts += [
+            fence("exercise", title, f":label: {id}\n\n{effort} {text(40, 3)}"),
+            fence("hint", "Hint 1", folded + text(15, 1)),
+            fence("hint", "Hint 2", folded + text(15, 1)),
+            fence("solution-start", id, folded),
+            f"\n{text(125, 8)}\n\n$$\n{formula}\n$$ (eq-{id})\n\n",
+            f"By {{eq}}`eq-{id}` and {{ref}}`{other}`, {text(125, 8)}\n",
+            *(fence("code-cell", "ipython3", c.format(id=id, n=n + 1)) for c in CELLS),
+            fence("erratum", f"{id}-e", f"{about}\n\n**Printed.** {text(15, 1)}"),
+            fence("solution-end", "", ""),
+        ]
     return "".join(parts)
 
 
