@@ -95,7 +95,8 @@ def tasks(tmp_path, monkeypatch):
     """Two problems that have been executed, and where they are kept."""
     monkeypatch.setattr(execute, "PROBLEMS", tmp_path / "problems")
     monkeypatch.setattr(execute, "SECONDS", tmp_path / "seconds.json")
-    cells = [nbf.new_code_cell(f"{n} + 1", execution_count=1) for n in range(2)]
+    count = {"execution_count": 1, "metadata": {"tags": ["a"], "mystnb": {}}}
+    cells = [nbf.new_code_cell(f"{n} + 1", **count) for n in range(2)]
     notebooks = [nbf.new_notebook(cells=[cell]) for cell in cells]
     return [Task(f"a, {n}", Path("a.md"), nb) for n, nb in enumerate(notebooks)]
 
@@ -117,8 +118,9 @@ def test_what_is_executed_is_kept_at_once(tasks, monkeypatch):
 @pytest.mark.parametrize("fault", ["empty", "half", "no notebook", "without its file"])
 def test_killed_while_it_is_kept(tasks, fault):
     task = tasks[0]
+    before = execute.key(task, "")
     execute._keep(task)
-    assert execute._restore(task)
+    assert execute._restore(task) and execute.key(task, "") == before
     (file,) = execute.PROBLEMS.iterdir()
     text = file.read_text()
     file.write_text(

@@ -160,7 +160,8 @@ def key(task: Task, state_of_data: str) -> str:
     """A hash of all on which the outputs of a task depend."""
     scale = os.environ.get("BOOK_SCALE", "quick")
     cells = [[cell.source, cell.metadata] for cell in task.notebook.cells]
-    state = hashlib.sha256(json.dumps([sys.version, scale, cells]).encode())
+    given = json.dumps([sys.version, scale, cells], sort_keys=True)
+    state = hashlib.sha256(given.encode())
     code = _code(task)
     for path in [*_files(*READ_BY_ALL), *_records(code)]:
         state.update(f"\n{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
