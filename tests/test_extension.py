@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import pytest
 from docutils import nodes
 from sphinx import addnodes
 
@@ -63,9 +62,24 @@ def test_what_a_page_said_is_forgotten_with_it_and_merged_from_elsewhere():
     assert known.users("a") == ["gr-1"] and known.users("b") == []
 
 
-@pytest.mark.parametrize(
-    ("value", "shown"), [(None, "–"), (1.0, "1.00\u00a0±\u00a02.00")]
-)
-def test_a_fitted_value_may_be_unknown(value, shown):
-    record = {"exponent of t": value, "half width of t": 2.0}
-    assert records._fitted(record, "exponent of t", "t") == shown
+def test_growth_and_building_show_what_is_recorded():
+    runs = [
+        {"config": {"sets": n}, "seed": 0, "values": {"t": 1000.0 * n}} for n in (1, 2)
+    ]
+    record = {"runs": runs, "exponent of t": 1, "half width of t": 0.5}
+    assert records.Growth.rows(None, record) == [
+        ("Part", "1 sets", "2 sets", "exponent"),
+        ("t", "1,000", "2,000", "1.00\u00a0±\u00a00.50"),
+    ]
+    runs = [
+        {
+            "config": {"what": "one code cell changed"},
+            "seed": k,
+            "values": {"seconds": s},
+        }
+        for k, s in enumerate((30.0, 10.0, 12.0))
+    ]
+    assert records.Building.rows(None, {"runs": runs}) == [
+        ("What", "seconds", "range", "measured"),
+        ("one code cell changed", "12", "10 to 30", "3"),
+    ]

@@ -58,6 +58,7 @@ def setup(app: Sphinx) -> dict:
     for name, view in VIEWS.items():
         views.VIEWS[name] = view
         app.add_directive(name, views.Later)
+    app.add_directive("building", records.Building)
     app.add_directive("citation", directives.Citation)
     app.add_directive("growth", records.Growth)
     app.add_directive("reproduced", records.Reproduced)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -227,7 +228,7 @@ class Measured(SphinxDirective):
 
 
 class Growth(Measured):
-    """A row for each value: at each size, its exponent, its late over early cost."""
+    """A row for each value: at each size, and its exponent."""
 
     record, command = "scale", "make bench-growth"
 
@@ -235,24 +236,34 @@ class Growth(Measured):
         """The head and the rows."""
         runs = results.Runs(record["runs"])
         sizes = [config["sets"] for config in runs.configs()]
-        late = "late over early cost"
-        rows = [("Part", *(f"{n} sets" for n in sizes), "exponent", late)]
+        rows = [("Part", *(f"{n} sets" for n in sizes), "exponent")]
         for name in runs.records[0]["values"]:
             means = (float(runs.mean(name, sets=n)) for n in sizes)
             values = [f"{m:,.0f}" if m >= 1000 else f"{m:.3g}" for m in means]
-            ratio = _fitted(record, f"{late} of {name}", f"{late} of {name}")
-            rows.append(
-                (name, *values, _fitted(record, f"exponent of {name}", name), ratio)
+            power, half = (
+                record[f"{of} {name}"] for of in ("exponent of", "half width of")
             )
+            rows.append((name, *values, f"{power:.2f}\u00a0±\u00a0{half:.2f}"))
         return rows
 
 
-def _fitted(record: dict, key: str, name: str) -> str:
-    """A fitted value with half the width of its interval; it may be unknown."""
-    if record[key] is None:
-        return "–"
-    half = record[f"half width of {name}"]
-    return f"{record[key]:.2f}\u00a0±\u00a0{half:.2f}"
+class Building(Measured):
+    """A row for each thing that was built: the median, the range, how often."""
+
+    record, command = "build-speed", "make bench-build"
+
+    def rows(self, record: dict) -> list[tuple[str, ...]]:
+        """The head and the rows."""
+        runs = results.Runs(record["runs"])
+        rows = [("What", "seconds", "range", "measured")]
+        for config in runs.configs():
+            found = sorted(runs.values("seconds", **config))
+            middle, ends = (
+                statistics.median(found),
+                f"{found[0]:.0f} to {found[-1]:.0f}",
+            )
+            rows.append((config["what"], f"{middle:.0f}", ends, str(len(found))))
+        return rows
 
 
 class Reproduced(Measured):
