@@ -339,3 +339,16 @@ def test_an_environment_without_pip_is_completed(clone):
     assert not install.can_install(clone / ".venv/bin/python")
     installing(clone)
     assert install.can_install(clone / ".venv/bin/python")
+
+
+def test_two_clones_that_share_an_environment_install_once(clone, tmp_path):
+    """The clone that comes last is the one whose helpers are found."""
+    installing(clone)
+    other = tmp_path / "other"
+    shutil.copytree(clone / "tools", other / "tools")
+    shutil.copy(clone / "requirements.txt", other)
+    (other / ".venv").symlink_to(clone / ".venv")
+    for one in (other, clone):
+        assert installing(one) == ""
+        path = next(clone.glob(".venv/lib/*/site-packages/book.pth"))
+        assert path.read_text() == f"{one}\n"
