@@ -297,6 +297,21 @@ def test_failing_cell(book):
     assert f"{PAGE}:{line}: cell failed: CheckFailed: sm-1: 9 computed" in output
 
 
+@pytest.mark.parametrize("verb", ["book", "execute", "results", "again", "reproduce"])
+def test_a_source_that_cannot_be_read_is_named(book, verb):
+    page, before = book.root / PAGE, book.read(PAGE)
+    page.write_bytes(before.replace("One sentence.", "Büchlein").encode("latin-1"))
+    output = book.build("-m", "tools", verb, expect=1)
+    page.write_text(before, "utf-8")
+    assert f"{PAGE}:1: " in output and "Traceback" not in output, output
+
+
+def test_a_page_without_problems(book):
+    headings = re.sub(r"\n## .*", "", book.read(PAGE))
+    with book.edited(PAGE, book.read(PAGE), headings):
+        assert "small, all: ok" in book.build(*EXECUTE)
+
+
 def test_dying_kernel(book):
     with book.edited(PAGE, "check.value(", "import os; os._exit(1); check.value("):
         output = book.build(expect=1)

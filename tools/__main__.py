@@ -52,7 +52,13 @@ def main(arguments: list[str]) -> int:
         return 0 if verb in ("-h", "--help") else 2
     module, *options = VERBS[verb].split()
     sys.argv[0] = f"python -m tools {verb}"  # as it calls itself in messages
-    return import_module(f".{module}", __package__).main([*options, *others])
+    try:
+        return import_module(f".{module}", __package__).main([*options, *others])
+    except Exception as error:
+        model = sys.modules.get(f"{__package__}.source.model")  # if sources were read
+        if model and isinstance(error, model.SourceError):
+            sys.exit(str(error))
+        raise
 
 
 if __name__ == "__main__":

@@ -50,11 +50,7 @@ READS_DATA = re.compile(r"\bdata\.load_|\bhelpers\.data\b|\bdata as\b")
 
 def execute() -> Path | None:
     """Execute what is not kept; the folder of Sphinx's cache, or None if it failed."""
-    try:
-        pages = [(page, read(page)) for page in Book(ROOT).notebooks]
-    except SourceError as error:
-        print(error, file=sys.stderr, flush=True)
-        return None
+    pages = [(page, read(page)) for page in Book(ROOT).notebooks]
     tasks = {page.name: problems(page, notebook) for page, notebook in pages}
     if not _execute([task for page in tasks.values() for task in page]):
         return None
@@ -117,15 +113,16 @@ def problems(page: Page, notebook: NotebookNode) -> list[Task]:
     """The problems of a page with code, each after the opening cells."""
     lines = notebook.metadata.source_map
     cells = dict(zip(lines, notebook.cells, strict=True))
+    parts = [(problem.title, problem.cells) for problem in page.problems]
     found = []
-    for problem in page.problems:
-        if blocks := problem.cells and [*page.opening, *problem.cells]:
-            own = nbformat.from_dict({**notebook, "cells": []})
-            own.cells = [nbformat.from_dict(cells[block.line]) for block in blocks]
-            own.metadata.source_map = [block.line for block in blocks]
-            number = NUMBER.match(problem.title)
-            name = number[1].rstrip(":") if number else problem.title
-            found.append(Task(f"{page.path.stem}, {name}", page.path, own))
+    for title, own in [part for part in parts if part[1]] or [("all", [])]:
+        blocks = [*page.opening, *own]
+        part = nbformat.from_dict({**notebook, "cells": []})
+        part.cells = [nbformat.from_dict(cells[block.line]) for block in blocks]
+        part.metadata.source_map = [block.line for block in blocks]
+        number = NUMBER.match(title)
+        name = number[1].rstrip(":") if number else title
+        found.append(Task(f"{page.path.stem}, {name}", page.path, part))
     return found
 
 
