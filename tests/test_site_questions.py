@@ -23,7 +23,7 @@ ROWS = """rows => rows.filter(row => row.checkVisibility()).map(row => {
 })"""
 EXERCISES = """boxes => boxes.map(box => {
   const [, number, title] = box.querySelector(".admonition-title").textContent
-    .replaceAll("’", "'").match(/^Exercise (\\S+) +\\((.*)\\)/);
+    .match(/^Exercise (\\S+) +\\((.*)\\)/);
   const effort = box.textContent.match(/Difficulty (\\d), (\\d+) minutes/);
   const [difficulty, minutes] = effort.slice(1).map(Number);
   const ways = [...box.querySelectorAll(".neighbours a")]
