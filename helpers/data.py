@@ -20,11 +20,8 @@ No file of the published sets is used unless its content has the known SHA-256.
 from __future__ import annotations
 
 import hashlib
-import html
 import io
 import pickle
-import sys
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,7 +108,8 @@ def load_cifar10() -> Dataset:
     Raises `DataError` if the set in `BOOK_DATA` is wrong. Source: A. Krizhevsky,
     Learning multiple layers of features from tiny images, 2009.
     """
-    origin, files, source = _obtain(sources.CIFAR10)
+    origin = sources.CIFAR10
+    files, source = sources.obtain(origin)
     if source == "stand-in":
         return _digits(origin.name, side=32, colour=True)
     batches = [
@@ -135,7 +133,8 @@ def load_mnist() -> Dataset:
     Raises `DataError` if the set in `BOOK_DATA` is wrong. Source: Y. LeCun,
     C. Cortes, C. Burges, The MNIST database of handwritten digits, 1998.
     """
-    origin, files, source = _obtain(sources.MNIST)
+    origin = sources.MNIST
+    files, source = sources.obtain(origin)
     if source == "stand-in":
         return _digits(origin.name, side=28, colour=False)
     arrays = [_read_idx(content) for content in files.values()]
@@ -153,7 +152,8 @@ def load_face_masks() -> Photographs:
     Raises `DataError` if the set in `BOOK_DATA` is wrong. Source of the download:
     the repository `chandrikadeb7/Face-Mask-Detection` on GitHub.
     """
-    origin, files, source = _obtain(sources.FACE_MASKS)
+    origin = sources.FACE_MASKS
+    files, source = sources.obtain(origin)
     if source == "stand-in":
         items = tuple(standin.masked_digits())
         labels = np.arange(len(items)) % 2
@@ -170,27 +170,6 @@ def load_face_masks() -> Photographs:
         labels.astype(np.int64),
         items,
     )
-
-
-def _obtain(origin):
-    """The origin, the verified files, the source; what is unexpected is said aloud."""
-    files, source, notice = sources.obtain(origin)
-    if notice:
-        _say(notice, source)
-    return origin, files, source
-
-
-def _say(text: str, source: str) -> None:
-    """Say something on the page, or elsewhere as a warning."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    if getattr(shell, "kernel", None) is None:
-        warnings.warn(text, stacklevel=4)
-        return
-    from IPython.display import display
-
-    name = "stand-in" if source == "stand-in" else "note"
-    markup = f'<p class="{name}" role="note">{html.escape(text)}</p>'
-    display({"text/plain": text, "text/html": markup}, raw=True)
 
 
 def _digits(name: str, side: int, colour: bool) -> Dataset:

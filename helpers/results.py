@@ -1,12 +1,10 @@
 """Studies: many independent runs, a few on the page, all of them recorded.
 
-A study runs one function over all configurations and seeds. At the scale `quick`
-(the default) it makes a few short runs, so that the page shows live numbers; at the
-scale `full` (environment variable `BOOK_SCALE`, set by `make results`) it makes all
-runs, in parallel through joblib, and writes `results/studies/NAME.json`. The page shows
-the recorded numbers beside the live ones. `BOOK_ONLY` (set by `make results ONLY=NAME`)
-names the only study to be made in full. At the scale `again` (set by `make again`) one
-recorded run of each study is repeated and compared with what was recorded.
+A study runs one function over all configurations and seeds. `BOOK_SCALE` says how: at
+`quick` (the default) a few short runs give live numbers for the page; at `full` (set by
+`make results`) all runs are made, in parallel through joblib, and recorded in
+`results/studies/NAME.json`, of the study in `BOOK_ONLY` if that is set; at `again` (set
+by `make again`) one run of each is repeated and compared with its record.
 """
 
 from __future__ import annotations
@@ -33,11 +31,8 @@ MEASURED = _RECORDS / "measured"
 LEVEL = 0.95
 
 
-class Missing(KeyError):
+class Missing(ValueError):
     """Nothing is recorded under that name; the message says what there is."""
-
-    def __str__(self) -> str:
-        return self.args[0]  # a KeyError would quote it
 
 
 @dataclass(frozen=True)
@@ -48,20 +43,18 @@ class Runs:
 
     def __repr__(self) -> str:
         seeds = {run["seed"] for run in self.records}
-        many = len(self.records), len(self.configs()), len(seeds)
-        return "<{} runs: {} configurations, {} seeds>".format(*many)
+        many = f"{len(self.records)} runs: {len(self.configs())} configurations"
+        return f"<{many}, {len(seeds)} seeds>"
 
     def configs(self) -> list[dict]:
         """The configurations, each once, in the order of the grid."""
-        unique = {_label(r["config"]): r["config"] for r in self.records}
-        return list(unique.values())
+        return list({_label(r["config"]): r["config"] for r in self.records}.values())
 
     def values(self, value: str, **config) -> np.ndarray:
         """One row for each seed, shape (seeds, ...), of the runs that match `config`.
 
         `value` names an entry of what the function returned; `curve[3]` takes one
-        element of a list. Raises `Missing` (a `KeyError`) if no run matches, or none
-        has the value.
+        element of a list. Raises `Missing` if no run matches, or none has the value.
         """
         name, _, index = value.rstrip("]").partition("[")
         found = [
@@ -237,8 +230,8 @@ def lookup(name: str, path: str) -> float | str:
         raise Missing(f"{name} has no configuration {label!r}; there are: {known}")
     rows = runs.values(value, **config)
     mean, half = mean_and_half_width(rows)
-    low, high = mean - half, mean + half
-    found = {"mean": mean, "half": half, "low": low, "high": high, "n": len(rows)}
+    found = {"mean": mean, "half": half, "low": mean - half, "high": mean + half}
+    found["n"] = len(rows)
     if statistic not in found:
         raise Missing(f"{path!r}: the statistic must be one of {', '.join(found)}")
     return found[statistic]

@@ -163,7 +163,7 @@ def mnist(server, monkeypatch):
     images, labels = rng.integers(256, size=(6, 28, 28)), np.arange(6)
     parts = (images[:4], labels[:4], images[4:], labels[4:])
     contents = [idx(part.astype(np.uint8)) for part in parts]
-    files = dict(zip(sources.MNIST.known, contents, strict=True))
+    files = dict(zip(sources.MNIST.sums, contents, strict=True))
     server.pages.update({f"{n}.gz": gzip.compress(c) for n, c in files.items()})
     origin = dataclasses.replace(
         sources.MNIST,
@@ -186,7 +186,7 @@ def cifar10(server, monkeypatch):
             },
             protocol=4,
         )
-        for k, name in enumerate(sources.CIFAR10.known)
+        for k, name in enumerate(sources.CIFAR10.sums)
     }
     folder = sources.CIFAR10.inside
     members = {f"{folder}/{n}": c for n, c in files.items()}
@@ -224,7 +224,7 @@ def masks(server, monkeypatch):
 
 
 def sums_of(files):
-    return "".join(f"{hashlib.sha256(c).hexdigest()} {n}\n" for n, c in files.items())
+    return {n: hashlib.sha256(c).hexdigest() for n, c in files.items()}
 
 
 def lay(folder, files):
