@@ -2,17 +2,14 @@
 
 Each loader looks in this order and says in `source` where it found the set:
 
-===============  ====================================================================
-`"BOOK_DATA"`    the folder that this environment variable names, laid out as by
-                 torchvision (`cifar-10-batches-py/`, `MNIST/raw/`), the photographs in
-                 `face-mask/with_mask/` and `face-mask/without_mask/`; a set that is
-                 there but wrong is an error, one that is absent is looked for below,
-                 with a notice
-`"cache"`        `deep-learning-solutions` in the user's cache folder, or the folder in
-                 `BOOK_CACHE`; laid out in the same way
-`"download"`     the public address, kept in the cache; not tried if `BOOK_OFFLINE=1`
-`"stand-in"`     digits that scikit-learn ships, in the same shapes, with a notice
-===============  ====================================================================
+- `"BOOK_DATA"`: the folder that this environment variable names, laid out as by
+  torchvision (`cifar-10-batches-py/`, `MNIST/raw/`), the photographs in
+  `face-mask/with_mask/` and `face-mask/without_mask/`. A set that is there but wrong is
+  an error; one that is absent is looked for below, with a notice.
+- `"cache"`: `deep-learning-solutions` in the user's cache folder, or the folder in
+  `BOOK_CACHE`, laid out in the same way.
+- `"download"`: the public address, kept in the cache; not tried if `BOOK_OFFLINE=1`.
+- `"stand-in"`: digits that scikit-learn ships, in the same shapes, with a notice.
 
 No file of the published sets is used unless its content has the known SHA-256.
 """
@@ -47,11 +44,6 @@ class _Described:
     classes: tuple[str, ...]
     source: str
     sha256: str  # identifies the content
-
-    @property
-    def is_real(self) -> bool:
-        """Whether these are the real data and not the stand-in."""
-        return self.source != "stand-in"
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,16 +152,10 @@ def load_face_masks() -> Photographs:
         content = b"".join(item.tobytes() for item in items)
     else:
         items = tuple(folder_of(source) / origin.folder / name for name in files)
-        labels = np.array([sources.MASK_CLASSES.index(p.parent.name) for p in items])
+        labels = np.array([p.parent.name == "without_mask" for p in items])
         content = sources.blob_ids(files)
-    return Photographs(
-        origin.name,
-        sources.MASK_CLASSES,
-        source,
-        hashlib.sha256(content).hexdigest(),
-        labels.astype(np.int64),
-        items,
-    )
+    sha256, labels = hashlib.sha256(content).hexdigest(), labels.astype(np.int64)
+    return Photographs(origin.name, sources.MASK_CLASSES, source, sha256, labels, items)
 
 
 def _digits(name: str, side: int, colour: bool) -> Dataset:
