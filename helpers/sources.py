@@ -75,12 +75,10 @@ class _KnownFiles(_Origin):
         if missing := [name for name in self.sums if name not in files]:
             verb = "is" if len(missing) == 1 else "are"
             raise DataError(f"{', '.join(missing)} {verb} missing")
-        for name, expected in self.sums.items():
-            if (found := _sha256(files[name])) != expected:
-                raise DataError(
-                    f"{name} is not the original: its SHA-256 begins with "
-                    f"{found[:12]}, not with {expected[:12]}"
-                )
+        for name, known in self.sums.items():
+            if (found := _sha256(files[name])) != known:
+                begin = f"begins with {found[:12]}, not with {known[:12]}"
+                raise DataError(f"{name} is not the original: its SHA-256 {begin}")
         return {name: files[name] for name in self.sums}
 
     @property
@@ -208,8 +206,8 @@ def obtain(origin: _KnownFiles | _Photographs) -> tuple[dict[str, bytes], str]:
     The source is "stand-in" if there are none. What the reader may not expect is said
     aloud. Raises `DataError` if `BOOK_DATA` has the set and it is wrong.
     """
+    folder, absent = folder_of("BOOK_DATA") / origin.folder, ""
     if own := _own_folder(origin):
-        folder = own / origin.folder
         try:
             if not own.is_dir():
                 raise DataError(f"there is no folder {own}")
@@ -220,9 +218,8 @@ def obtain(origin: _KnownFiles | _Photographs) -> tuple[dict[str, bytes], str]:
                 f"{error}. Put the original files there, or unset BOOK_DATA to use "
                 "the cache or a download."
             ) from error
-    absent = ""
     if os.environ.get("BOOK_DATA"):
-        absent = f"BOOK_DATA has no folder {folder_of('BOOK_DATA') / origin.folder}"
+        absent = f"BOOK_DATA has no folder {folder}"
     try:
         files, source = _from_cache_or_network(origin)
     except DataError as reason:
