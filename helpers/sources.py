@@ -206,8 +206,9 @@ def obtain(origin: _KnownFiles | _Photographs) -> tuple[dict[str, bytes], str]:
     The source is "stand-in" if there are none. What the reader may not expect is said
     aloud. Raises `DataError` if `BOOK_DATA` has the set and it is wrong.
     """
-    folder, absent = folder_of("BOOK_DATA") / origin.folder, ""
-    if own := _own_folder(origin):
+    own, folder = _own_folder(origin), folder_of("BOOK_DATA") / origin.folder
+    absent = f"BOOK_DATA has no folder {folder}" if os.environ.get("BOOK_DATA") else ""
+    if own:
         try:
             if not own.is_dir():
                 raise DataError(f"there is no folder {own}")
@@ -218,17 +219,16 @@ def obtain(origin: _KnownFiles | _Photographs) -> tuple[dict[str, bytes], str]:
                 f"{error}. Put the original files there, or unset BOOK_DATA to use "
                 "the cache or a download."
             ) from error
-    if os.environ.get("BOOK_DATA"):
-        absent = f"BOOK_DATA has no folder {folder}"
     try:
         files, source = _from_cache_or_network(origin)
     except DataError as reason:
-        _say(
+        reasons = f"{absent}, and {reason}" if absent else reason
+        notice = (
             f"Not {origin.name}, but a stand-in made of the digits that scikit-learn "
-            f"ships: {absent and f'{absent}, and '}{reason}. Set BOOK_DATA to a folder "
-            f"with {origin.folder}/ to use the real data.",
-            "stand-in",
+            f"ships: {reasons}. Set BOOK_DATA to a folder with {origin.folder}/ to "
+            "use the real data."
         )
+        _say(notice, "stand-in")
         return {}, "stand-in"
     if absent:
         _say(f"{absent}: {origin.name} from the {source}.", "note")

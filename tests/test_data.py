@@ -334,21 +334,12 @@ class TestCache:
         del server.manner[slow]
         assert data.load_mnist().source == "download"
 
-    @pytest.mark.parametrize(
-        "variables, expected",
-        [
-            ({"BOOK_CACHE": "/a"}, Path("/a")),
-            ({"XDG_CACHE_HOME": "/b"}, Path("/b/deep-learning-solutions")),
-            ({}, Path.home() / ".cache/deep-learning-solutions"),
-        ],
-    )
-    @pytest.mark.skipif(os.name == "nt", reason="the folders of Linux and macOS")
-    def test_place(self, variables, expected, monkeypatch):
-        for name in ("BOOK_CACHE", "XDG_CACHE_HOME"):
-            monkeypatch.delenv(name, raising=False)
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-        assert data.folder_of("cache") == expected
+    def test_place(self, monkeypatch):
+        monkeypatch.setenv("XDG_CACHE_HOME", "/b")
+        monkeypatch.setenv("BOOK_CACHE", "/a")
+        assert data.folder_of("cache") == Path("/a")
+        monkeypatch.delenv("BOOK_CACHE")
+        assert data.folder_of("cache") == Path("/b/deep-learning-solutions")
 
 
 class TestBookData:
@@ -442,12 +433,14 @@ class TestState:
         monkeypatch.setenv("BOOK_DATA", str(folder))
         return folder
 
-    def test_what_is_no_data_does_not_count(self, folder):
+    def test_only_data_count_and_whether_they_may_be_fetched(self, folder, monkeypatch):
         before = data.state()
         lay(folder, {"images": b"", "datasets/large": b"", "cifar10.tar": b""})
         lay(folder / "face-mask", NO_PHOTOGRAPHS)
         lay(Path(os.environ["BOOK_CACHE"]), {"face-mask/with_mask/a.png": b"unused"})
         assert data.state() == before
+        monkeypatch.setenv("BOOK_OFFLINE", "1")
+        assert data.state() != before
 
     @pytest.mark.parametrize(
         "place, name",
@@ -468,11 +461,6 @@ class TestState:
         after = data.state()
         linked.unlink()
         assert len({before, after, data.state()}) == 3
-
-    def test_whether_a_missing_set_may_be_fetched_counts(self, folder, monkeypatch):
-        before = data.state()
-        monkeypatch.setenv("BOOK_OFFLINE", "1")
-        assert data.state() != before
 
 
 class TestCifar10:
@@ -499,10 +487,10 @@ class TestCifar10:
         assert data.load_cifar10().source == "download"
         assert not marker.exists()
 
-    def test_only_arrays_are_unpickled(self):
-        for evil in (b"cos\nsystem\n(Vfalse\ntR.", b"cnumpy\nsave\n."):
-            with pytest.raises(pickle.UnpicklingError, match="not part of an array"):
-                data._ArraysOnly(io.BytesIO(evil)).load()
+    @pytest.mark.parametrize("evil", [b"cos\nsystem\n(Vfalse\ntR.", b"cnumpy\nsave\n."])
+    def test_only_arrays_are_unpickled(self, evil):
+        with pytest.raises(pickle.UnpicklingError, match="not part of an array"):
+            data._ArraysOnly(io.BytesIO(evil)).load()
 
 
 class TestArchive:

@@ -249,20 +249,18 @@ class TestResuming:
 
     def test_the_cells_are_those_of_the_session(self):
         program = """
+import sys
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 for cell in ("a = 1", "%time b = 2", "import helpers", *2 * ["a"]):
     shell.run_cell(cell, store_history=True)
 print(sys.modules["helpers.recording"].cells())
 """
-        done = subprocess.run(
-            [sys.executable, "-c", f"import sys{program}"],
-            env=os.environ | {"BOOK_SCALE": "full", "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-        )
+        environment = os.environ | {"BOOK_SCALE": "full", "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-c", program]
+        printed = subprocess.check_output(command, env=environment, text=True)
         cells = "['a = 1', '%time b = 2', 'import helpers', 'a']"
-        assert done.stdout.splitlines()[-1] == cells, done.stderr
+        assert printed.splitlines()[-1] == cells
 
     def test_where_code_cannot_be_read_nothing_is_used_again(self):
         assert recording._code_of(len) != recording._code_of(len)
