@@ -89,12 +89,15 @@ training.save(path.with_suffix(".end"), [model.state_dict(), torch.tensor(losses
 
 
 def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(tmp_path):
-    state = tmp_path / "killed.pt"
-    where = f"from pathlib import Path\npath, pause = Path({str(state)!r}), 0.2\n"
-    killed = subprocess.Popen(
-        [sys.executable, "-c", where + TRAINING],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
+    def train(name, pause):
+        path = str(tmp_path / f"{name}.pt")
+        where = f"from pathlib import Path\npath, pause = Path({path!r}), {pause}\n"
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        return subprocess.Popen(
+            [sys.executable, "-c", where + TRAINING], env=environment
+        )
+
+    state, killed = tmp_path / "killed.pt", train("killed", pause=0.2)
     deadline = time.time() + 60
     while not state.exists() and time.time() < deadline:
         time.sleep(0.02)
@@ -102,8 +105,8 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(tmp_path)
     killed.kill()
     killed.wait()
     assert 1 <= torch.load(state, weights_only=True)["done"] < 8
-    for name in ("killed", "whole"):
-        exec(TRAINING, {"path": tmp_path / f"{name}.pt", "pause": 0})
+    both = [train(name, pause=0) for name in ("killed", "whole")]
+    assert [process.wait() for process in both] == [0, 0]
     resumed, losses = torch.load(tmp_path / "killed.end", weights_only=True)
     whole, expected = torch.load(tmp_path / "whole.end", weights_only=True)
     assert torch.equal(losses, expected) and len(losses) == 8
