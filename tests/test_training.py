@@ -105,6 +105,7 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(tmp_path)
     killed.kill()
     killed.wait()
     assert 1 <= torch.load(state, weights_only=True)["done"] < 8
+    # not in this process: last digits depend on the number of threads
     both = [train(name, pause=0) for name in ("killed", "whole")]
     assert [process.wait() for process in both] == [0, 0]
     resumed, losses = torch.load(tmp_path / "killed.end", weights_only=True)
