@@ -2,17 +2,14 @@
 
 Each loader looks in this order and says in `source` where it found the set:
 
-===============  ====================================================================
-`"BOOK_DATA"`    the folder that this environment variable names, laid out as by
-                 torchvision (`cifar-10-batches-py/`, `MNIST/raw/`), the photographs in
-                 `face-mask/with_mask/` and `face-mask/without_mask/`; a set that is
-                 there but wrong is an error, one that is absent is looked for below,
-                 with a notice
-`"cache"`        `deep-learning-solutions` in the user's cache folder, or the folder in
-                 `BOOK_CACHE`; laid out in the same way
-`"download"`     the public address, kept in the cache; not tried if `BOOK_OFFLINE=1`
-`"stand-in"`     digits that scikit-learn ships, in the same shapes, with a notice
-===============  ====================================================================
+- `"BOOK_DATA"`: the folder that this environment variable names, laid out as by
+  torchvision (`cifar-10-batches-py/`, `MNIST/raw/`), the photographs in
+  `face-mask/with_mask/` and `face-mask/without_mask/`. A set that is there but wrong is
+  an error; one that is absent is looked for below, with a notice.
+- `"cache"`: `deep-learning-solutions` in the user's cache folder, or the folder in
+  `BOOK_CACHE`, laid out in the same way.
+- `"download"`: the public address, kept in the cache; not tried if `BOOK_OFFLINE=1`.
+- `"stand-in"`: digits that scikit-learn ships, in the same shapes, with a notice.
 
 No file of the published sets is used unless its content has the known SHA-256.
 """
@@ -20,11 +17,8 @@ No file of the published sets is used unless its content has the known SHA-256.
 from __future__ import annotations
 
 import hashlib
-import html
 import io
 import pickle
-import sys
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,11 +44,6 @@ class _Described:
     classes: tuple[str, ...]
     source: str
     sha256: str  # identifies the content
-
-    @property
-    def is_real(self) -> bool:
-        """Whether these are the real data and not the stand-in."""
-        return self.source != "stand-in"
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +100,8 @@ def load_cifar10() -> Dataset:
     Raises `DataError` if the set in `BOOK_DATA` is wrong. Source: A. Krizhevsky,
     Learning multiple layers of features from tiny images, 2009.
     """
-    origin, files, source = _obtain(sources.CIFAR10)
+    origin = sources.CIFAR10
+    files, source = sources.obtain(origin)
     if source == "stand-in":
         return _digits(origin.name, side=32, colour=True)
     batches = [
@@ -135,7 +125,8 @@ def load_mnist() -> Dataset:
     Raises `DataError` if the set in `BOOK_DATA` is wrong. Source: Y. LeCun,
     C. Cortes, C. Burges, The MNIST database of handwritten digits, 1998.
     """
-    origin, files, source = _obtain(sources.MNIST)
+    origin = sources.MNIST
+    files, source = sources.obtain(origin)
     if source == "stand-in":
         return _digits(origin.name, side=28, colour=False)
     arrays = [_read_idx(content) for content in files.values()]
@@ -153,44 +144,18 @@ def load_face_masks() -> Photographs:
     Raises `DataError` if the set in `BOOK_DATA` is wrong. Source of the download:
     the repository `chandrikadeb7/Face-Mask-Detection` on GitHub.
     """
-    origin, files, source = _obtain(sources.FACE_MASKS)
+    origin = sources.FACE_MASKS
+    files, source = sources.obtain(origin)
     if source == "stand-in":
         items = tuple(standin.masked_digits())
         labels = np.arange(len(items)) % 2
         content = b"".join(item.tobytes() for item in items)
     else:
         items = tuple(folder_of(source) / origin.folder / name for name in files)
-        labels = np.array([sources.MASK_CLASSES.index(p.parent.name) for p in items])
+        labels = np.array([p.parent.name == "without_mask" for p in items])
         content = sources.blob_ids(files)
-    return Photographs(
-        origin.name,
-        sources.MASK_CLASSES,
-        source,
-        hashlib.sha256(content).hexdigest(),
-        labels.astype(np.int64),
-        items,
-    )
-
-
-def _obtain(origin):
-    """The origin, the verified files, the source; what is unexpected is said aloud."""
-    files, source, notice = sources.obtain(origin)
-    if notice:
-        _say(notice, source)
-    return origin, files, source
-
-
-def _say(text: str, source: str) -> None:
-    """Say something on the page, or elsewhere as a warning."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    if getattr(shell, "kernel", None) is None:
-        warnings.warn(text, stacklevel=4)
-        return
-    from IPython.display import display
-
-    name = "stand-in" if source == "stand-in" else "note"
-    markup = f'<p class="{name}" role="note">{html.escape(text)}</p>'
-    display({"text/plain": text, "text/html": markup}, raw=True)
+    sha256, labels = hashlib.sha256(content).hexdigest(), labels.astype(np.int64)
+    return Photographs(origin.name, sources.MASK_CLASSES, source, sha256, labels, items)
 
 
 def _digits(name: str, side: int, colour: bool) -> Dataset:

@@ -30,10 +30,8 @@ STYLE = {
 def use_style() -> None:
     """Set colours and sizes for this session; inside a notebook draw as SVG."""
     matplotlib.rcParams.update(STYLE)
-    try:
-        from matplotlib_inline.backend_inline import set_matplotlib_formats
-    except ImportError:
-        return
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
     set_matplotlib_formats("svg", metadata={"Date": None})
 
 

@@ -30,6 +30,7 @@ from helpers.results import MEASURED
 __all__ = ["MEASURED", "compare", "make", "make_again", "provenance", "record"]
 
 ROOT = Path(__file__).resolve().parent.parent
+SHARED = ("helpers", "claims")
 LONG = 300  # seconds; no longer run is repeated
 ROUNDING = 1e-6  # relative difference between machines and versions, at least
 
@@ -38,14 +39,14 @@ class Repository:
     """A folder, and which commit of it runs, from when this is made."""
 
     def __init__(self, root: Path):
-        self.root, self.changed = root, False
+        self.root, self.changed, self.lacking = root, False, ""
         below = self._git("rev-parse", "--show-prefix")
         self.start = self._git("rev-parse", "--short", "HEAD")
         if below is None and (root / ".git").exists():
-            self.start, self.lacking = None, "a repository that git cannot read"
+            self.lacking = "a repository that git cannot read"
         elif below != "":  # None: git finds none; a path: it finds one further up
-            self.start, self.lacking = None, "no repository"
-        else:
+            self.lacking = "no repository"
+        elif self.start is None:
             self.lacking = "nothing committed yet"
         self.commit()
 
@@ -54,7 +55,7 @@ class Repository:
 
         Without one, why there is none, in words.
         """
-        if self.start is None:
+        if self.lacking:
             return self.lacking
         code = "--", ".", ":(exclude)results"
         changed = self._git("status", "--porcelain", "--untracked-files=normal", *code)
@@ -64,11 +65,8 @@ class Repository:
 
     def _has(self, cells: list[str]) -> bool:
         """Whether all these cells stand in the notebooks."""
-        if not cells:
-            return True
-        folder = self.root / "notebooks"
-        texts = [path.read_text("utf-8") for path in folder.glob("*.md")]
-        for path in folder.glob("*.ipynb"):
+        texts = [path.read_text("utf-8") for path in self.root.glob("notebooks/*.md")]
+        for path in self.root.glob("notebooks/*.ipynb"):
             parts = json.loads(path.read_text("utf-8"))["cells"]
             texts += ["".join(part["source"]) for part in parts]
         return all(any(cell.strip() in text for text in texts) for cell in cells)
@@ -95,9 +93,9 @@ def cells() -> list[str]:
 
 def _shared_code() -> str:
     """A hash of the files of helpers and claims, as they are now."""
-    paths = [*ROOT.glob("helpers/**/*.py"), *ROOT.glob("claims/**/*.py")]
-    names = {path.relative_to(ROOT).as_posix(): path for path in paths}
-    return _hash([[name, names[name].read_text("utf-8")] for name in sorted(names)])
+    paths = [path for name in SHARED for path in ROOT.glob(f"{name}/**/*.py")]
+    names = sorted(path.relative_to(ROOT).as_posix() for path in paths)
+    return _hash([[name, (ROOT / name).read_text("utf-8")] for name in names])
 
 
 def _hash(content) -> str:
@@ -147,18 +145,12 @@ def record(
         **provenance(data),
         "seconds": seconds,
         **more,
-        "runs": runs,
     }
-    write_whole(folder / f"{name}.json", _one_line_per_run(content))
-    return content
-
-
-def _one_line_per_run(content: dict) -> str:
-    head = {k: v for k, v in content.items() if k != "runs"}
-    text = json.dumps(head, indent=1)
-    if runs := [json.dumps(run) for run in content.get("runs", [])]:
-        text = text[:-2] + ',\n "runs": [\n  ' + ",\n  ".join(runs) + "\n ]\n}"
-    return text + "\n"
+    text = json.dumps(content, indent=1)
+    if lines := ",\n  ".join(map(json.dumps, runs)):
+        text = f'{text[:-2]},\n "runs": [\n  {lines}\n ]\n}}'
+    write_whole(folder / f"{name}.json", text + "\n")
+    return content | {"runs": runs}
 
 
 def _device() -> str:
@@ -171,36 +163,12 @@ def _device() -> str:
     return f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores"
 
 
-def make(name, function, tasks, budget, data, *, title, question) -> None:
+def make(name, function, tasks, budget, data, **words) -> None:
     """Make all runs of a study, those that are left, and record them.
 
-    `tasks`: a configuration and a seed each; the rest is as in `results.study`.
+    `tasks`: a configuration and a seed each; the rest is as in `results.study`. Each
+    run is kept as soon as it is finished, so that a killed study resumes.
     """
-    runs = _run_all(name, function, tasks, budget, data)
-    record(
-        name,
-        runs,
-        title=title,
-        command=f"make results ONLY={name}",
-        question=question,
-        data=data,
-        seconds=round(sum(run["seconds"] for run in runs), 1),
-        folder=results.FOLDER,
-        budget=budget,
-    )
-    kept, killed = _partial(name).iterdir(), results.FOLDER.glob(f"{name}.json.*.tmp")
-    for file in (*kept, *killed):  # now that nothing can be lost
-        file.unlink()
-
-
-def _partial(name: str) -> Path:
-    folder = results.FOLDER / ".partial" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _run_all(name, function, tasks, budget, data) -> list[dict]:
-    """All runs; each is kept as soon as it is finished, so a killed study resumes."""
     from joblib import Parallel, delayed
     from tqdm import tqdm
 
@@ -224,7 +192,19 @@ def _run_all(name, function, tasks, budget, data) -> list[dict]:
     for path, run, is_kept in bar:
         made[path] = run
         _REPOSITORY.changed |= not is_kept
-    return [made.get(path) or json.loads(path.read_text()) for path in paths]
+    runs = [made.get(path) or json.loads(path.read_text()) for path in paths]
+    words |= {"budget": budget, "command": f"make results ONLY={name}"}
+    seconds = round(sum(run["seconds"] for run in runs), 1)
+    record(name, runs, data=data, seconds=seconds, folder=results.FOLDER, **words)
+    killed = results.FOLDER.glob(f"{name}.json.*.tmp")
+    for file in (*folder.iterdir(), *killed):  # now that nothing can be lost
+        file.unlink()
+
+
+def _partial(name: str) -> Path:
+    folder = results.FOLDER / ".partial" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _finish(path: Path, code: str, function, *task) -> tuple[Path, dict, bool]:
@@ -261,16 +241,15 @@ def _surroundings() -> list:
 
 
 def make_again(name, function, tasks, budget, data) -> None:
-    """Make one run of a record again, and keep what came out for `make again`."""
-    found = repeat(results.load(name), function, tasks, budget, data)
-    write_whole(_partial("again") / f"{name}.json", json.dumps(found))
-
-
-def repeat(record: dict | None, function, tasks, budget, data) -> dict:
-    """Make one run of a record again, and say in words how it compares.
+    """Make one run of a record again, and keep how it compares for `make again`.
 
     It is the first, or the shortest if that took longer than `LONG` seconds.
     """
+    found = _repeat(results.load(name), function, tasks, budget, data)
+    write_whole(_partial("again") / f"{name}.json", json.dumps(found))
+
+
+def _repeat(record: dict | None, function, tasks, budget, data) -> dict:
     if record is None:
         return {"outcome": "nothing is recorded"}
     old = record["runs"][0]
@@ -278,15 +257,12 @@ def repeat(record: dict | None, function, tasks, budget, data) -> dict:
         old = min(record["runs"], key=lambda run: run["seconds"])
     if old["seconds"] > LONG:
         return {"outcome": f"not repeated: each run takes over {LONG} s"}
-    if _as_json(budget) != record["budget"]:
+    if _hash(budget) != _hash(record["budget"]):
         return {"outcome": "off: the notebook has another budget"}
     used = {name: of["sha256"] for name, of in record["data"].items()}
     if used != {d.name: d.sha256 for d in data}:
         return {"outcome": "off: the data are others"}
-    same = (
-        [c, s] for c, s in tasks if _as_json([c, s]) == [old["config"], old["seed"]]
-    )
-    task = next(same, None)
+    task = {_hash(t): t for t in tasks}.get(_hash([old["config"], old["seed"]]))
     if task is None:
         return {"outcome": f"off: the notebook has no run {old['config']}"}
     new = _as_json(results.run(function, *task, budget))

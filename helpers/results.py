@@ -1,12 +1,10 @@
 """Studies: many independent runs, a few on the page, all of them recorded.
 
-A study runs one function over all configurations and seeds. At the scale `quick`
-(the default) it makes a few short runs, so that the page shows live numbers; at the
-scale `full` (environment variable `BOOK_SCALE`, set by `make results`) it makes all
-runs, in parallel through joblib, and writes `results/studies/NAME.json`. The page shows
-the recorded numbers beside the live ones. `BOOK_ONLY` (set by `make results ONLY=NAME`)
-names the only study to be made in full. At the scale `again` (set by `make again`) one
-recorded run of each study is repeated and compared with what was recorded.
+A study runs one function over all configurations and seeds. `BOOK_SCALE` says how: at
+`quick` (the default) a few short runs give live numbers for the page; at `full` (set by
+`make results`) all runs are made, in parallel through joblib, and recorded in
+`results/studies/NAME.json`, of the study in `BOOK_ONLY` if that is set; at `again` (set
+by `make again`) one run of each is repeated and compared with its record.
 """
 
 from __future__ import annotations
@@ -33,11 +31,8 @@ MEASURED = _RECORDS / "measured"
 LEVEL = 0.95
 
 
-class Missing(KeyError):
+class Missing(ValueError):
     """Nothing is recorded under that name; the message says what there is."""
-
-    def __str__(self) -> str:
-        return self.args[0]  # a KeyError would quote it
 
 
 @dataclass(frozen=True)
@@ -48,20 +43,18 @@ class Runs:
 
     def __repr__(self) -> str:
         seeds = {run["seed"] for run in self.records}
-        many = len(self.records), len(self.configs()), len(seeds)
-        return "<{} runs: {} configurations, {} seeds>".format(*many)
+        many = f"{len(self.records)} runs: {len(self.configs())} configurations"
+        return f"<{many}, {len(seeds)} seeds>"
 
     def configs(self) -> list[dict]:
         """The configurations, each once, in the order of the grid."""
-        unique = {_label(r["config"]): r["config"] for r in self.records}
-        return list(unique.values())
+        return list({_label(r["config"]): r["config"] for r in self.records}.values())
 
     def values(self, value: str, **config) -> np.ndarray:
         """One row for each seed, shape (seeds, ...), of the runs that match `config`.
 
         `value` names an entry of what the function returned; `curve[3]` takes one
-        element of a list. Raises `Missing` (a `KeyError`) if no run matches, or none
-        has the value.
+        element of a list. Raises `Missing` if no run matches, or none has the value.
         """
         name, _, index = value.rstrip("]").partition("[")
         found = [
@@ -141,9 +134,8 @@ def study(
     data sets that the function uses, for the provenance. The function returns a dict
     of numbers and lists of numbers; if it has a parameter `checkpoint`, it gets a path
     for `training.resumable` there, None in a quick run. `question` (its id) and `title`
-    go into the record. A full run needs real data and raises `RuntimeError` on the
-    stand-in; a `BOOK_SCALE` of another name is a `ValueError`, as is a scale without
-    `seeds`.
+    go into the record. Raises `RuntimeError` for a full run on a stand-in, `ValueError`
+    for a `BOOK_SCALE` of another name and for a scale without `seeds`.
     """
     scale = os.environ.get("BOOK_SCALE", "quick")
     if scale not in ("quick", "full", "again"):
@@ -159,9 +151,9 @@ def study(
         scale = "quick"
     budget = dict(quick if scale == "quick" else full)
     seeds = range(budget.pop("seeds"))
-    tasks = [(c, s) for s in seeds for c in _configurations(grid)]
+    tasks = [(config, seed) for seed in seeds for config in _configurations(grid)]
     if scale == "quick":
-        live = Runs([run(function, c, s, budget) for c, s in tasks])
+        live = Runs([run(function, *task, budget) for task in tasks])
         return Study(name, live, load(name), data)
     for dataset in data:
         if dataset.source == "stand-in":
@@ -179,10 +171,8 @@ def study(
 def _configurations(grid) -> list[dict]:
     if isinstance(grid, list):
         return grid
-    return [
-        dict(zip(grid, point, strict=True))
-        for point in itertools.product(*grid.values())
-    ]
+    points = itertools.product(*grid.values())
+    return [dict(zip(grid, point, strict=True)) for point in points]
 
 
 def run(function, config: dict, seed: int, budget: dict, checkpoint=None) -> dict:
@@ -226,19 +216,18 @@ def lookup(name: str, path: str) -> float | str:
         raise Missing(f"no recorded result {name!r}; `make results` makes it")
     if path in record:
         return record[path]
-    try:
-        label, value, statistic = path.rsplit(".", 2)
-    except ValueError:
-        raise Missing(f"{name} has no field {path!r}") from None
+    if path.count(".") < 2:
+        raise Missing(f"{name} has no field {path!r}")
+    label, value, statistic = path.rsplit(".", 2)
     runs = Runs(record["runs"])
-    config = {_label(c): c for c in runs.configs()}.get(label)
-    if config is None:
-        known = "; ".join(_label(c) for c in runs.configs())
+    configs = {_label(config): config for config in runs.configs()}
+    if label not in configs:
+        known = "; ".join(configs)
         raise Missing(f"{name} has no configuration {label!r}; there are: {known}")
-    rows = runs.values(value, **config)
+    rows = runs.values(value, **configs[label])
     mean, half = mean_and_half_width(rows)
-    low, high = mean - half, mean + half
-    found = {"mean": mean, "half": half, "low": low, "high": high, "n": len(rows)}
+    found = {"mean": mean, "half": half, "low": mean - half, "high": mean + half}
+    found["n"] = len(rows)
     if statistic not in found:
         raise Missing(f"{path!r}: the statistic must be one of {', '.join(found)}")
     return found[statistic]
@@ -269,10 +258,11 @@ class Study:
                 return "–"
             return in_text(runs.values(value, **config), form)
 
-        columns, configs = (self.recorded, self.quick), self.runs.configs()
+        configs = self.runs.configs()
         head = [*configs[0], "recorded", "this run"]
         body = [
-            [*map(str, c.values()), *(cell(r, c) for r in columns)] for c in configs
+            [*map(str, c.values()), cell(self.recorded, c), cell(self.quick, c)]
+            for c in configs
         ]
         return Table(head, body, self.note)
 
@@ -303,11 +293,12 @@ class Table:
     note: str = ""
 
     def __repr__(self) -> str:
-        rows = [self.head, *self.body]
-        widths = [max(len(row[k]) for row in rows) for k in range(len(self.head))]
-        lines = [
-            "  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in rows
-        ]
+        columns = zip(self.head, *self.body, strict=True)
+        widths = [max(map(len, column)) for column in columns]
+        lines = []
+        for row in (self.head, *self.body):
+            padded = map(str.ljust, row, widths)
+            lines.append("  ".join(padded))
         return "\n".join([*lines, self.note])
 
     def _repr_html_(self) -> str:

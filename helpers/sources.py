@@ -1,21 +1,20 @@
-"""Where the data sets come from: published files, their checksums, fetching.
-
-No file of a published set is used unless its content has the known SHA-256. An
-archive is refused if it reaches out of its folder.
-"""
+"""Where the data sets come from: published files, their checksums, fetching."""
 
 from __future__ import annotations
 
+import concurrent.futures
 import gzip
 import hashlib
+import html
 import io
 import os
-import queue
+import sys
 import tarfile
 import tempfile
 import threading
 import time
 import urllib.request
+import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,7 +53,6 @@ class _Origin:
     limit: int  # bytes of a download, and of what it unpacks to
 
     def read(self, folder: Path) -> dict[str, bytes]:
-        """The contents of those files of the set that are in the folder."""
         contents = {}
         for name, path in self.files(folder).items():
             content, packed = path.read_bytes(), path.suffix == ".gz"
@@ -66,36 +64,28 @@ class _Origin:
 class _KnownFiles(_Origin):
     """Files of known names and contents, unpacked or `.gz`."""
 
-    sums: str  # as sha256sum writes them: a line for each file
-
-    @property
-    def known(self) -> dict[str, str]:
-        """The SHA-256 of each file."""
-        return {name: sum for sum, name in map(str.split, self.sums.splitlines())}
-
-    @property
-    def fingerprint(self) -> str:
-        """Identifies the content of all files."""
-        lines = (f"{sum}  {name}\n" for name, sum in self.known.items())
-        return _sha256("".join(lines).encode())
+    sums: dict[str, str]  # the SHA-256 of each file
 
     def files(self, folder: Path) -> dict[str, Path]:
-        """Each file of the set that is there."""
-        places = ((n, folder / f"{n}{end}") for n in self.known for end in (".gz", ""))
+        places = ((n, folder / f"{n}{end}") for n in self.sums for end in (".gz", ""))
         return {name: path for name, path in places if path.is_file()}
 
     def verify(self, files: dict[str, bytes], own: bool = False) -> dict[str, bytes]:
         """The files of the set, in order, each of them the original."""
-        if missing := [name for name in self.known if name not in files]:
+        if missing := [name for name in self.sums if name not in files]:
             verb = "is" if len(missing) == 1 else "are"
             raise DataError(f"{', '.join(missing)} {verb} missing")
-        for name, expected in self.known.items():
-            if (found := _sha256(files[name])) != expected:
-                raise DataError(
-                    f"{name} is not the original: its SHA-256 begins with "
-                    f"{found[:12]}, not with {expected[:12]}"
-                )
-        return {name: files[name] for name in self.known}
+        for name, known in self.sums.items():
+            if (found := _sha256(files[name])) != known:
+                begin = f"begins with {found[:12]}, not with {known[:12]}"
+                raise DataError(f"{name} is not the original: its SHA-256 {begin}")
+        return {name: files[name] for name in self.sums}
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the content of all files."""
+        lines = (f"{sum}  {name}\n" for name, sum in self.sums.items())
+        return _sha256("".join(lines).encode())
 
 
 @dataclass(frozen=True)
@@ -105,7 +95,6 @@ class _Photographs(_Origin):
     checksum: str  # SHA-256 over the sorted git blob ids, one to a line
 
     def files(self, folder: Path) -> dict[str, Path]:
-        """Each photograph that is there; hidden files and others are passed over."""
         paths = (path for name in MASK_CLASSES for path in folder.glob(f"{name}/*"))
         names = (p.relative_to(folder).as_posix() for p in paths if p.is_file())
         return {name: folder / name for name in _photographs(names)}
@@ -141,35 +130,28 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def _sums(folder: str) -> dict[str, str]:
+    lines = Path(__file__).with_suffix(".sha256").read_text("utf-8").splitlines()
+    paths = {Path(path): sum for sum, path in map(str.split, lines)}
+    return {path.name: sum for path, sum in paths.items() if path.parts[0] == folder}
+
+
 CIFAR10 = _KnownFiles(
     "CIFAR-10",
     "cifar-10-batches-py",
     ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",),
     "cifar-10-batches-py",
     200_000_000,
-    """\
-54636561a3ce25bd3e19253c6b0d8538147b0ae398331ac4a2d86c6d987368cd data_batch_1
-766b2cef9fbc745cf056b3152224f7cf77163b330ea9a15f9392beb8b89bc5a8 data_batch_2
-0f00d98ebfb30b3ec0ad19f9756dc2630b89003e10525f5e148445e82aa6a1f9 data_batch_3
-3f7bb240661948b8f4d53e36ec720d8306f5668bd0071dcb4e6c947f78e9682b data_batch_4
-d91802434d8376bbaeeadf58a737e3a1b12ac839077e931237e0dcd43adcb154 data_batch_5
-f53d8d457504f7cff4ea9e021afcf0e0ad8e24a91f3fc42091b8adef61157831 test_batch
-""",
+    _sums("cifar-10-batches-py"),
 )
 _MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
-_PARTS = "train-images-idx3 train-labels-idx1 t10k-images-idx3 t10k-labels-idx1"
 MNIST = _KnownFiles(
     "MNIST",
     "MNIST/raw",
-    tuple(f"{_MIRROR}{part}-ubyte.gz" for part in _PARTS.split()),
+    tuple(f"{_MIRROR}{name}.gz" for name in _sums("MNIST")),
     "",
     50_000_000,
-    """\
-ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db train-images-idx3-ubyte
-65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5 train-labels-idx1-ubyte
-0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7 t10k-images-idx3-ubyte
-ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2 t10k-labels-idx1-ubyte
-""",
+    _sums("MNIST"),
 )
 _COMMIT = "7e500749401bad4bb338790fbdb89b58e41ef2d9"
 FACE_MASKS = _Photographs(
@@ -187,8 +169,7 @@ def folder_of(source: str) -> Path:
     variable = "BOOK_DATA" if source == "BOOK_DATA" else "BOOK_CACHE"
     if folder := os.environ.get(variable):
         return Path(folder).expanduser().absolute()
-    names = {"appname": "deep-learning-solutions", "appauthor": False}
-    return Path(user_cache_dir(**names, opinion=False))
+    return Path(user_cache_dir("deep-learning-solutions", False, opinion=False))
 
 
 def state() -> str:
@@ -197,18 +178,16 @@ def state() -> str:
     It changes if a loader would find other files; where a file or folder is a link,
     what it leads to counts. Nothing but the sets is looked at.
     """
-    found = hashlib.sha256()
+    found = []
     for origin in (CIFAR10, MNIST, FACE_MASKS):
-        folder = (own_folder(origin) or folder_of("cache")) / origin.folder
-        files = origin.files(folder)
-        found.update(f"{folder} {len(files) or _is_offline()}\n".encode())
-        for name, path in files.items():
-            info = path.stat()
-            found.update(f"{name} {info.st_size} {info.st_mtime_ns}\n".encode())
-    return found.hexdigest()
+        folder = (_own_folder(origin) or folder_of("cache")) / origin.folder
+        files = {n: path.stat() for n, path in origin.files(folder).items()}
+        found.append([str(folder), bool(files) or _is_offline()])
+        found += [[n, info.st_size, info.st_mtime_ns] for n, info in files.items()]
+    return _sha256(repr(found).encode())
 
 
-def own_folder(origin: _Origin) -> Path | None:
+def _own_folder(origin: _Origin) -> Path | None:
     """`BOOK_DATA`, unless it is not set or has nothing of this set."""
     if not os.environ.get("BOOK_DATA"):
         return None
@@ -221,27 +200,25 @@ def _is_offline() -> bool:
     return os.environ.get("BOOK_OFFLINE", "0") not in ("", "0")
 
 
-def obtain(origin: _KnownFiles | _Photographs) -> tuple[dict[str, bytes], str, str]:
-    """The files of a set, verified, the `source` where they were found, and a notice.
+def obtain(origin: _KnownFiles | _Photographs) -> tuple[dict[str, bytes], str]:
+    """The files of a set, verified, and the `source` where they were found.
 
-    The source is "stand-in" if there are none. The notice is empty if all is as
-    expected. Raises `DataError` if `BOOK_DATA` has the set and it is wrong.
+    The source is "stand-in" if there are none. What the reader may not expect is said
+    aloud. Raises `DataError` if `BOOK_DATA` has the set and it is wrong.
     """
-    if own := own_folder(origin):
-        folder = own / origin.folder
+    own, folder = _own_folder(origin), folder_of("BOOK_DATA") / origin.folder
+    absent = f"BOOK_DATA has no folder {folder}" if os.environ.get("BOOK_DATA") else ""
+    if own:
         try:
             if not own.is_dir():
                 raise DataError(f"there is no folder {own}")
-            return origin.verify(origin.read(folder), own=True), "BOOK_DATA", ""
+            return origin.verify(origin.read(folder), own=True), "BOOK_DATA"
         except (DataError, OSError) as error:
             raise DataError(
                 f"BOOK_DATA is set, but {origin.name} cannot be read from {folder}: "
                 f"{error}. Put the original files there, or unset BOOK_DATA to use "
                 "the cache or a download."
             ) from error
-    absent = ""
-    if os.environ.get("BOOK_DATA"):
-        absent = f"BOOK_DATA has no folder {folder_of('BOOK_DATA') / origin.folder}"
     try:
         files, source = _from_cache_or_network(origin)
     except DataError as reason:
@@ -251,8 +228,23 @@ def obtain(origin: _KnownFiles | _Photographs) -> tuple[dict[str, bytes], str, s
             f"ships: {reasons}. Set BOOK_DATA to a folder with {origin.folder}/ to "
             "use the real data."
         )
-        return {}, "stand-in", notice
-    return files, source, absent and f"{absent}: {origin.name} from the {source}."
+        _say(notice, "stand-in")
+        return {}, "stand-in"
+    if absent:
+        _say(f"{absent}: {origin.name} from the {source}.", "note")
+    return files, source
+
+
+def _say(text: str, kind: str) -> None:
+    """Say something on the page, or elsewhere as a warning."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if getattr(shell, "kernel", None) is None:
+        warnings.warn(text, stacklevel=4)
+        return
+    from IPython.display import display
+
+    markup = f'<p class="{kind}" role="note">{html.escape(text)}</p>'
+    display({"text/plain": text, "text/html": markup}, raw=True)
 
 
 def _from_cache_or_network(origin) -> tuple[dict[str, bytes], str]:
@@ -277,7 +269,6 @@ def _from_cache_or_network(origin) -> tuple[dict[str, bytes], str]:
 
 
 def _download(origin, folder: Path) -> dict[str, bytes]:
-    """The files, verified, put into the folder; `OSError` if it cannot be written."""
     folder.mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=folder).close()  # fails before, not after the download
     files = {}
@@ -310,23 +301,21 @@ def _fetch(url: str, limit: int) -> bytes:
 
 def _receive(url: str, limit: int) -> bytes:
     try:
-        response = _within(TIMEOUT, urllib.request.urlopen, url, None, TIMEOUT)
-    except OSError as error:
-        if isinstance(getattr(error, "reason", error), TimeoutError):
-            raise DataError(f"{url}: no answer within {TIMEOUT:g} s") from error
-        raise
+        response = _within(TIMEOUT, urllib.request.urlopen, url, None, 2 * TIMEOUT)
+    except TimeoutError:
+        raise DataError(f"{url}: no answer within {TIMEOUT:g} s") from None
     size = int(response.headers["Content-Length"] or 0)
-    chunks = []
-    with tqdm(total=size or None, unit="B", unit_scale=True, leave=False) as bar:
-        bar.set_description(url.rpartition("/")[2])
+    received = bytearray()
+    options = {"unit": "B", "unit_scale": True, "leave": False}
+    with tqdm(desc=Path(url).name, total=size or None, **options) as bar:
         while chunk := _within(TIMEOUT, response.read, CHUNK):
-            chunks.append(chunk)
+            received += chunk
             bar.update(len(chunk))
-            if bar.n > limit:
+            if len(received) > limit:
                 raise DataError(f"{url}: more than the expected {limit:,} bytes")
-    if size and bar.n != size:
-        raise ConnectionError(f"broke off after {bar.n:,} of {size:,} bytes")
-    return b"".join(chunks)
+    if size and len(received) != size:
+        raise ConnectionError(f"broke off after {len(received):,} of {size:,} bytes")
+    return bytes(received)
 
 
 def _within(seconds: float, call: Callable, *args):
@@ -334,22 +323,19 @@ def _within(seconds: float, call: Callable, *args):
 
     A socket's own time-out knows neither the look-up of a name nor a slow trickle.
     """
-    results = queue.SimpleQueue()
+    future = concurrent.futures.Future()
 
     def work():
         try:
-            results.put((call(*args), None))
+            future.set_result(call(*args))
         except Exception as error:
-            results.put((None, error))
+            future.set_exception(error)
 
-    threading.Thread(target=work, daemon=True).start()
+    threading.Thread(target=work, daemon=True).start()  # nobody waits for it at exit
     try:
-        value, error = results.get(timeout=seconds)
-    except queue.Empty:
+        return future.result(seconds)
+    except concurrent.futures.TimeoutError:  # which is another before Python 3.11
         raise TimeoutError(f"no data within {seconds:g} s") from None
-    if error is not None:
-        raise error
-    return value
 
 
 def _gunzip(content: bytes, limit: int) -> bytes:

@@ -3,12 +3,11 @@
     import helpers.vision
     from torchvision.transforms import v2
 
-The usual torchvision is compiled for CUDA. Beside a CPU-only torch its compiled
-operators do not load, and its import fails because it describes two of them, `nms` and
-`qnms`, all the same. Importing this module declares these two in that case; calling
-them still fails, and so do the detection models and torchvision's own image decoding.
-Transforms, data sets and the models for classification work. Where torchvision
-imports by itself, nothing is changed; any other error is passed on.
+Beside a CPU-only torch the operators of the usual torchvision do not load, and its
+import fails because it describes two of them, `nms` and `qnms`, all the same. In that
+case importing this module declares these two. Calling them still fails, and so do the
+detection models and torchvision's own decoding of images; transforms, data sets and
+models for classification work. Elsewhere nothing is changed, and other errors pass.
 """
 
 try:

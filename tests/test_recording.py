@@ -18,26 +18,14 @@ import numpy as np
 import pytest
 from distributed import Client, LocalCluster
 from small_disk import no_file_larger_than
-from test_results import REAL, SETTINGS, folder, run
+from test_results import REAL, SETTINGS, folder, record_in_full, recorded, run
 
 from helpers import recording, results
 
-__all__ = ["folder"]
+__all__ = ["folder", "recorded"]
 ROOT = Path(__file__).parents[1]
 STAND_IN = SimpleNamespace(name="MNIST", source="stand-in", sha256="def")
 ONE = {"grid": {"n": [0, 1, 2, 3]}, "quick": {"seeds": 1}, "full": {"seeds": 1}}
-
-
-def record_in_full(function, data=(), **settings):
-    """The record of the trial, made in this process unless told otherwise."""
-    with pytest.MonkeyPatch.context() as patch, joblib.parallel_config("sequential"):
-        patch.setenv("BOOK_SCALE", "full")
-        return results.study("trial", function, data=data, **SETTINGS | settings).record
-
-
-@pytest.fixture
-def recorded(folder):
-    return record_in_full(run, [REAL])
 
 
 def test_a_full_study_is_recorded_with_its_provenance(recorded, folder):
@@ -81,7 +69,7 @@ class TestCommit:
 
     def commit(self, root):
         self.git(root, "add", "--all")
-        self.git(root, "commit", "-q", "-m", "A state")
+        self.git(root, "commit", "--allow-empty", "-q", "-m", "A state")
 
     @pytest.fixture
     def root(self, tmp_path):
@@ -118,8 +106,7 @@ class TestCommit:
         if when == "before":
             made = recording.Repository(root)
         if when == "meanwhile, and committed":
-            self.git(root, "commit", "--allow-empty", "-q", "-m", "Another")
-            self.commit(root) if name != "_build/new.py" else None
+            self.commit(root)
         assert made.commit() == commit + " with changes" * changed
 
     def test_what_was_changed_and_changed_back_is_told(self, root):
@@ -163,8 +150,7 @@ class TestResuming:
             path = tmp_path / "own_module.py"
             path.write_text(textwrap.dedent(text))
             spec = importlib.util.spec_from_file_location("own_module", path)
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
+            spec.loader.exec_module(module := importlib.util.module_from_spec(spec))
             return module.run
 
         return load
@@ -211,26 +197,30 @@ class TestResuming:
         assert attempt() == 3
         return attempt
 
-    def test_nothing_is_lost_if_nothing_changed(self, attempt):
-        assert attempt() == 0
-        assert attempt(title="Another", quick={"seeds": 2}) == 0
+    @pytest.mark.parametrize(
+        ("made", "settings"),
+        [
+            (0, {}),
+            (0, {"title": "Another", "quick": {"seeds": 2}}),
+            (1, {"grid": {"n": [0, 1, 5, 3]}}),
+            (3, {"full": {"seeds": 1, "rate": 2}}),
+            (3, {"data": [REAL]}),
+        ],
+    )
+    def test_settings_that_decide_about_a_value(self, attempt, made, settings):
+        assert attempt(**settings) == made
 
     @pytest.mark.parametrize(
-        "name, value",
+        ("name", "value"),
         [
             ("cells", lambda: ["another cell"]),
             ("_LOADED", "other helpers"),
             ("_surroundings", lambda: "other packages"),
         ],
     )
-    def test_what_decides_about_a_value(self, attempt, monkeypatch, name, value):
+    def test_surroundings_that_do(self, attempt, monkeypatch, name, value):
         monkeypatch.setattr(recording, name, value)
         assert attempt() == 3
-
-    def test_settings_decide_about_a_value(self, attempt):
-        assert attempt(full={"seeds": 1, "rate": 2}) == 3
-        assert attempt(data=[REAL]) == 3
-        assert attempt(grid={"n": [0, 1, 5, 3]}) == 1
 
     def test_runs_of_code_that_changes_meanwhile_are_not_kept(
         self, folder, monkeypatch, tmp_path
@@ -259,20 +249,18 @@ class TestResuming:
 
     def test_the_cells_are_those_of_the_session(self):
         program = """
+import sys
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 for cell in ("a = 1", "%time b = 2", "import helpers", *2 * ["a"]):
     shell.run_cell(cell, store_history=True)
 print(sys.modules["helpers.recording"].cells())
 """
-        done = subprocess.run(
-            [sys.executable, "-c", f"import sys{program}"],
-            env=os.environ | {"BOOK_SCALE": "full", "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-        )
+        environment = os.environ | {"BOOK_SCALE": "full", "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-c", program]
+        printed = subprocess.check_output(command, env=environment, text=True)
         cells = "['a = 1', '%time b = 2', 'import helpers', 'a']"
-        assert done.stdout.splitlines()[-1] == cells, done.stderr
+        assert printed.splitlines()[-1] == cells
 
     def test_where_code_cannot_be_read_nothing_is_used_again(self):
         assert recording._code_of(len) != recording._code_of(len)
