@@ -102,8 +102,8 @@ def read(page: Page) -> NotebookNode:
     """The notebook of a page as Sphinx reads it, not executed."""
     try:
         notebook = myst_nb_reader_plugin(str(page.path))
-    except MystMetadataParsingError as error:
-        raise SourceError(f"{page.path}: {error}") from None
+    except (MystMetadataParsingError, ValueError) as error:  # or it is no UTF-8
+        raise SourceError(f"{page.path}:1: {error}") from None
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"  # not another one each time
     return notebook
