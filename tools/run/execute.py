@@ -39,7 +39,7 @@ PAGES = BUILD / "cache" / "pages"
 SECONDS = BUILD / "cache" / "seconds.json"  # that each problem took last, by its name
 KEPT = 500  # problems; of more, those are dropped that were not used for longest
 TIMEOUT = 600  # seconds for one cell; a full study may take as long as it takes
-READ_BY_ALL = ("helpers/**/*.py", "claims/**/*.py", "requirements.txt")
+READ_BY_ALL = ("helpers/**/*.py", "helpers/*.sha256", "claims/*.py", "requirements.txt")
 READS_A_RECORD = re.compile(r'\bresults\.(?:study|lookup|load)\(\s*"([\w-]+)"')
 READS_NO_RECORD = re.compile(
     r"\bresults\.(?:Table|Runs|in_text|interval|mean_and_half_width)\b|^.*\bimport\b.*",
