@@ -33,6 +33,8 @@ FORBIDDEN = re.compile(
     r"\\(label|eqref)\b|\\begin\{(align|equation|gather|eqnarray|multline)\*?\}"
 )
 SUCCESS = re.compile(r"✓|\b(ok|pass|passe[sd]|success\w*|correct|verified)\b", re.I)
+FIGURE = re.compile(r"\w+\.subplots|(plt|ax|axes|ax_?\w)\.(?!rcParams$)\w+")
+DEFINITIONS = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
 LINES, COLUMNS = 20, 79
 
 
@@ -46,6 +48,7 @@ def findings(book: Book, page: Page) -> list[tuple[int, str]]:
         found += in_block(block)
     if page.is_notebook:
         found += in_problem_set(page)
+        found += faults_of_problems(page)
     return sorted(set(found))
 
 
@@ -67,10 +70,6 @@ def in_problem_set(page: Page) -> Found:
         if not question.difficulty:
             begin = "*Difficulty 2, 30 minutes.* or the like"
             yield question.line, f"{question.id} does not begin with {begin}"
-    yield from faults_of_problems(page)
-
-
-# ------------------------------------------------------------------------- text
 
 
 def in_block(block: Block) -> Found:
@@ -121,11 +120,8 @@ def in_formula(tex: str, line: int) -> Found:
         yield line, f"{found[0]}: write $$ … $$ (eq-…), with `aligned` inside"
 
 
-# ------------------------------------------------------------------------- code
-
-
 def in_code(block: Block) -> Found:
-    """Look at a code cell: its size, its check, its figure."""
+    """Look at a code cell: its size, its statements, its figure."""
     count = len(block.body.strip("\n").split("\n"))
     if count > LINES:
         yield block.line, f"{count} lines of code, at most {LINES}"
@@ -133,41 +129,38 @@ def in_code(block: Block) -> Found:
         if len(text) > COLUMNS:
             yield line, f"{len(text)} columns, at most {COLUMNS}"
     try:
-        tree = ast.parse(block.body)
-        comments = whole_line_comments(block.body)
-    except (SyntaxError, tokenize.TokenError) as error:
-        line = block.body_line + (getattr(error, "lineno", 1) or 1) - 1
+        statements = block.tree.body
+    except SyntaxError as error:
+        line = block.body_line + (error.lineno or 1) - 1
         yield line, f"not Python: {error.args[0]}"
         return
-    if comments > 1:
+    if (comments := whole_line_comments(block.body)) > 1:
         yield block.line, f"{comments} comment lines in a cell, at most 1"
-    yield from in_tree(tree, block.body_line - 1)
-    if draws(tree) or block.figure:
-        image = block.options.get("mystnb", {}).get("image", {})
-        for what, text in [
-            ("figure.name", block.figure.get("name")),
-            ("figure.caption", block.figure.get("caption")),
-            ("image.alt", image.get("alt")),
-        ]:
-            if not text:
-                yield block.line, f"a cell that draws, without mystnb.{what}"
-
-
-def in_tree(tree: ast.Module, above: int) -> Found:
-    """Look for checks in the wrong place, star imports, claims of success."""
-    last = tree.body[-1] if tree.body else None
-    right = last.value if isinstance(last, ast.Expr) else None
-    for node in ast.walk(tree):
-        line = above + getattr(node, "lineno", 0)
-        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
-            yield line, "a star import"
-        if not isinstance(node, ast.Call):
-            continue
-        name = dotted(node.func)
-        if name.startswith("check.") and node is not right:
-            yield line, f"{name} is not the last statement of its cell"
-        if name == "print" and SUCCESS.search(ast.unparse(node)):
-            yield line, "a print that claims success; use a check"
+    last = statements[-1] if statements else None
+    check = last.value if isinstance(last, ast.Expr) else None  # its only place
+    draws = bool(block.figure)
+    for statement in statements:
+        executed = not isinstance(statement, DEFINITIONS)
+        for node in ast.walk(statement):
+            line = block.body_line - 1 + getattr(node, "lineno", 0)
+            if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+                yield line, "a star import"
+            elif isinstance(node, ast.Attribute) and executed:
+                draws = draws or bool(FIGURE.fullmatch(dotted(node)))
+            elif isinstance(node, ast.Call):
+                name = dotted(node.func)
+                if name.startswith("check.") and node is not check:
+                    yield line, f"{name} is not the last statement of its cell"
+                if name == "print" and SUCCESS.search(ast.unparse(node)):
+                    yield line, "a print that claims success; use a check"
+    image = block.options.get("mystnb", {}).get("image", {})
+    for what, text in [
+        ("figure.name", block.figure.get("name")),
+        ("figure.caption", block.figure.get("caption")),
+        ("image.alt", image.get("alt")),
+    ]:
+        if draws and not text:
+            yield block.line, f"a cell that draws, without mystnb.{what}"
 
 
 def whole_line_comments(code: str) -> int:
@@ -180,18 +173,6 @@ def whole_line_comments(code: str) -> int:
     )
 
 
-def draws(tree: ast.Module) -> bool:
-    """Whether running the cell draws; what it only defines does not count."""
-    definitions = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-    run = (node for node in tree.body if not isinstance(node, definitions))
-    for node in (node for statement in run for node in ast.walk(statement)):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            figure = re.fullmatch(r"plt|ax|axes|ax_?\w", node.value.id)
-            if node.attr == "subplots" or figure and node.attr != "rcParams":
-                return True
-    return False
-
-
 def main(files: list[str], root: Path = ROOT) -> int:
     """Print the findings in the files, or in all pages; the exit status."""
     try:
@@ -200,12 +181,12 @@ def main(files: list[str], root: Path = ROOT) -> int:
         print(error)
         return 1
     pages = {page.path.resolve(): page for page in book.pages.values()}
-    said = []
+    status = 0
     for path in [Path(file).resolve() for file in files] or pages:
+        said = f"{path}:1: not in _toc.yml, so it is on no page"
         if path in pages:
-            page = pages[path]
-            said += [page.located(found)] if (found := findings(book, page)) else []
-        else:
-            said.append(f"{path}:1: not in _toc.yml, so it is on no page")
-    print(*said, sep="\n", end="\n" * bool(said))
-    return int(bool(said))
+            said = pages[path].located(findings(book, pages[path]))
+        if said:
+            print(said)
+            status = 1
+    return status

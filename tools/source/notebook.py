@@ -2,8 +2,7 @@
 
 Neither of them knows MyST, so everything becomes plain Markdown: exercises are numbered
 headings, hints fold, solutions are collapsed sections, equations carry their numbers,
-links lead somewhere. A notebook depends on the sources, _config.yml, _toc.yml, the
-recorded studies and, for cells with a check, on the outputs of the last execution.
+links lead somewhere. A cell with a check shows the output of the last execution.
 With --check nothing is written, and the exit status is 1 if a committed notebook is not
 what its source gives.
 """
@@ -74,6 +73,9 @@ class Notebook:
                 if text := self._write(block):
                     self._parts.append(text)
         self._flush()
+        self._section = "install"
+        self._code_cell(INSTALL.format(book.repository))
+        self.cells.insert(1, self.cells.pop())
 
     @contextmanager
     def _at(self, line: int) -> Iterator[None]:
@@ -90,24 +92,26 @@ class Notebook:
         In a quotation (`quoted`), formulas and paragraphs take one line each.
         """
         if block.declared:
-            return getattr(self, block.declared.markdown)(block)
+            return getattr(self, block.kind.replace("-", "_"))(block)
         text = self._plain(block, quoted)
         if block.kind == "heading":
             return self._heading(text, block.label)
         return f'<a id="{block.label}"></a> {text}' if block.label else text
 
     def _texts(self, blocks: list[Block], quoted: bool = False) -> str:
-        """The Markdown of what stands in a directive."""
         parts = []
         for block in blocks:
             with self._at(block.line):
-                if block.kind == "text" or block.declared and block.declared.is_box:
+                if (
+                    block.kind == "text"
+                    or block.declared
+                    and block.declared.body == "box"
+                ):
                     parts.append(self._write(block, quoted) or "")
         return "\n\n".join(parts)
 
     def _words(self, text: str, line: int, quoted: bool = False) -> str:
-        """The Markdown of a title or caption that stands in this line."""
-        blocks = self.book.blocks_of(text, line)
+        blocks = self.book.blocks(text, line, Page("", self.page.path))
         if any(block.kind != "text" for block in blocks):
             raise ValueError(f"{text!r} is more than plain words")
         return self._texts(blocks, quoted)
@@ -126,13 +130,9 @@ class Notebook:
         return self._cell("code", source, outputs=[], execution_count=None)
 
     def _flush(self) -> None:
-        if not self._parts:
-            return
-        self._cell("markdown", "\n\n".join(self._parts))
+        if self._parts:
+            self._cell("markdown", "\n\n".join(self._parts))
         self._parts = []
-        if len(self.cells) == 1:
-            self._code_cell(INSTALL.format(self.book.repository))["id"] = "install"
-            self._ids[self._section] -= 1
 
     def _start(self, section: str, heading: str, level: int = 3) -> None:
         self._flush()
@@ -147,7 +147,7 @@ class Notebook:
         words += f' <a id="{label}"></a>' * bool(label)
         self._start(section.strip("-")[:40] or "section", words, len(level))
 
-    # ------------------------------------------- the methods that directives name
+    # ------------------------------------------------------- one for each directive
 
     def exercise(self, block: Block) -> str | None:
         """A heading with number, title and anchor, then the text."""
@@ -159,7 +159,7 @@ class Notebook:
         self._start(block.own_label, f'{title} <a id="{block.own_label}"></a>')
         return self._texts(block.inside)
 
-    def start_solution(self, block: Block) -> None:
+    def solution_start(self, block: Block) -> None:
         """A collapsed section."""
         if block.argument not in self.book.labels:
             return  # which is a fault of the page
@@ -171,12 +171,12 @@ class Notebook:
         self.folded.append(heading["id"])
         self._open = block.argument
 
-    def end_solution(self, block: Block) -> None:
+    def solution_end(self, block: Block) -> None:
         """What follows must not fold away with it."""
         self._flush()
         self._solved = self._open
 
-    def code(self, block: Block) -> str | None:
+    def code_cell(self, block: Block) -> str | None:
         """A code cell, and under it the caption of its figure."""
         self._flush()
         cell = self._code_cell(block.body.strip("\n"))
@@ -191,15 +191,17 @@ class Notebook:
         caption = self._words(block.figure["caption"].strip(), block.line)
         return f'<a id="{name}"></a>*{self._name(name)}. {caption}*'
 
-    def fold(self, block: Block) -> str:
+    def hint(self, block: Block) -> str:
         """A hint."""
         text = self._texts(block.inside)
         return f"<details>\n<summary>{block.argument}</summary>\n\n{text}\n\n</details>"
 
-    def quotation(self, block: Block) -> str:
+    def admonition(self, block: Block) -> str:
         """A quotation with a bold title."""
         title = block.declared.title or block.argument
         return self._quote(self._words(title, block.line, quoted=True), block.inside)
+
+    note = warning = admonition
 
     def erratum(self, block: Block) -> str:
         """A quotation whose title has a line of its own in the text."""
@@ -235,18 +237,18 @@ class Notebook:
 
     def _plain(self, block: Block, quoted: bool) -> str:
         """A block with its formulas, roles and links rewritten."""
-        start = block.tokens[0].map[0]
         lines, spans = block.source.split("\n"), {}
         for token in block.tokens:
             kind = re.sub("_(open|close)$", "", token.type)
             if kind not in BLOCKS or (kind == "fence" and token.info.startswith("{")):
-                with self._at(block.first + token.map[0]):
-                    raise ValueError(f"{token.info or kind} is not understood here")
+                message = f"{token.info or kind} is not understood here"
+                self.faults.append((block.first + token.map[0], message))
             if kind == "inline" or kind.startswith("math_block"):
                 spans.setdefault(tuple(token.map), []).append(token)
-        for (a, b), inside in sorted(spans.items(), reverse=True):
-            here = slice(a - start, b - start)
-            source, line = "\n".join(lines[here]), block.first + a
+        for (start, end), inside in sorted(spans.items(), reverse=True):
+            line = block.first + start
+            here = slice(line - block.line, block.first + end - block.line)
+            source = "\n".join(lines[here])
             with self._at(line):
                 if inside[0].type != "inline":
                     source = self._display(source, inside[0], quoted)
@@ -393,27 +395,28 @@ def forgive(data: dict | None) -> str:
     return text
 
 
-def text_of(book: Book, page: Page) -> str:
-    """The text of the notebook that a page gives. Raises `SourceError`."""
+def text_of(book: Book, page: Page, executed: Path | None = None) -> str:
+    """The text of the notebook that a page gives. Raises `SourceError`.
+
+    `executed`: the folder of the execution, if it is not the usual one.
+    """
     import nbformat
 
-    notebook = Notebook(book, page)
-    if notebook.faults:
-        raise SourceError(page.located(notebook.faults))
-    executed = EXECUTED / f"{page.name}.ipynb"
-    add_references(notebook.cells, executed, page.path.with_suffix(".ipynb"))
+    made = Notebook(book, page)
+    if made.faults:
+        raise SourceError(page.located(made.faults))
+    ran = (executed or EXECUTED) / f"{page.name}.ipynb"
+    add_references(made.cells, ran, page.path.with_suffix(".ipynb"))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {
-        "colab": {"collapsed_sections": notebook.folded},
+        "colab": {"collapsed_sections": made.folded},
         "kernelspec": kernel,
         "language_info": {"name": "python"},
     }
-    version = {"nbformat": 4, "nbformat_minor": 5}
-    whole = nbformat.from_dict(
-        {**version, "metadata": metadata, "cells": notebook.cells}
-    )
-    nbformat.validate(whole)
-    return nbformat.writes(whole) + "\n"
+    notebook = nbformat.v4.new_notebook(metadata=metadata, cells=made.cells)
+    notebook = nbformat.from_dict(notebook)
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook) + "\n"
 
 
 def main(arguments: list[str], root: Path = ROOT) -> int:
@@ -422,32 +425,29 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     options.add_argument("--check", action="store_true", help="compare, write nothing")
     options.add_argument("sources", nargs="*", type=Path, help="default: all of them")
     given = options.parse_args(arguments)
-    status = 0
     try:
         book = Book(root)
-        pages = {page.path.stem: page for page in book.notebooks}
-        names = [source.stem for source in given.sources] or list(pages)
-        if unknown := set(names) - pages.keys():
-            raise SourceError(
-                f"not in _toc.yml: notebooks/{', '.join(sorted(unknown))}"
-            )
     except SourceError as error:
         print(error, file=sys.stderr)
         return 1
-    for name in names:
-        notebook = pages[name].path.with_suffix(".ipynb")
+    pages = {page.path.stem: page for page in book.notebooks}
+    status = 0
+    for name in [source.stem for source in given.sources] or pages:
+        path = root / f"notebooks/{name}.ipynb"
         try:
+            if name not in pages:
+                raise SourceError(f"not in _toc.yml: notebooks/{name}")
             text = text_of(book, pages[name])
         except SourceError as error:
             print(error, file=sys.stderr)
             status = 1
             continue
-        if notebook.exists() and notebook.read_text("utf-8") == text:
+        if path.exists() and path.read_text("utf-8") == text:
             continue
         if given.check:
             print(f"{name}.ipynb is not what {name}.md gives: run `make notebooks`")
             status = 1
         else:
-            write_whole(notebook, text)
-            print(f"wrote notebooks/{notebook.name}")
+            write_whole(path, text)
+            print(f"wrote notebooks/{path.name}")
     return status

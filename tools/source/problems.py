@@ -11,7 +11,7 @@ import builtins
 import re
 from collections.abc import Iterator
 
-from claims.slices import Code, Statement, names
+from claims.slices import Code, names
 
 from .model import Block, Page
 
@@ -20,6 +20,7 @@ DRAWS = re.compile(
     r"np\.random\.(?!seed|default_rng|[A-Z])\w+"
 )
 SEEDS = ("torch.manual_seed", "np.random.seed")
+LATER = ast.FunctionDef | ast.ClassDef  # what is in it is used later
 
 
 def faults_of_problems(page: Page) -> Iterator[tuple[int, str]]:
@@ -28,8 +29,8 @@ def faults_of_problems(page: Page) -> Iterator[tuple[int, str]]:
         codes = [Statements(page.opening + problem.cells) for problem in page.problems]
     except SyntaxError:
         return  # which the lint names; who can tell what that cell defines?
-    errata = {block.argument for block in page.walk() if block.kind == "erratum"}
-    known = errata | {question.id for question in page.questions}
+    known = {block.argument for block in page.walk() if block.kind == "erratum"}
+    known |= {question.id for question in page.questions}
     checked = set()
     earlier: dict[str, str] = {}  # names, with the problems that define them
     for problem, code in zip(page.problems, codes, strict=True):
@@ -45,8 +46,8 @@ def faults_of_problems(page: Page) -> Iterator[tuple[int, str]]:
                 yield code.lines[top], message
     for question in page.questions:
         about = {question.id, *(erratum.argument for erratum in question.errata)}
-        has_code = any(ast.parse(cell.body).body for cell in question.cells)
-        if has_code and not about & checked:
+        cells = [block for block in question.solution if block.kind == "code-cell"]
+        if any(cell.tree.body for cell in cells) and not about & checked:
             yield question.line, f"{question.id} has code and no check"
 
 
@@ -56,11 +57,14 @@ class Statements(Code):
     def __init__(self, cells: list[Block]):
         super().__init__((cell.body_line, cell.body) for cell in cells)
         self.defined = set().union(*(s.defines for s in self.statements))
-        nodes = [(k, n) for k, top in enumerate(self.tops) for n in ast.walk(top)]
-        self.calls = [
-            (k, n, dotted(n.func)) for k, n in nodes if isinstance(n, ast.Call)
-        ]
-        self.caught = {n.name for _, n in nodes if isinstance(n, ast.ExceptHandler)}
+        self.caught: set[str] = set()
+        self.calls: list[tuple[int, ast.Call, str]] = []
+        for top, statement in enumerate(self.tops):
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Call):
+                    self.calls.append((top, node, dotted(node.func)))
+                elif isinstance(node, ast.ExceptHandler):
+                    self.caught.add(node.name)
 
     def line(self, top: int, node: ast.AST) -> int:
         """The line of the file in which a node of statement `top` stands."""
@@ -70,47 +74,44 @@ class Statements(Code):
         """A name is used after its definition, in the opening cell or the problem."""
         known = {*dir(builtins), "__name__", *self.caught}
         for statement in self.statements:
-            # what is in a function is used later
-            later = isinstance(statement.node, ast.FunctionDef | ast.ClassDef)
-            for name in sorted(
-                statement.uses - known - (self.defined if later else set())
-            ):
+            later = self.defined if isinstance(statement.node, LATER) else set()
+            for name in sorted(statement.uses - known - later):
                 reason = "is not defined"
                 if name in earlier:
                     reason = f"comes from another problem ({earlier[name]})"
                 elif name in self.defined:
                     reason = "is used before it is defined"
-                yield (
-                    self.line(statement.top, first_use(statement, name)),
-                    f"{name} {reason}",
-                )
+                nodes = ast.walk(statement.node)
+                uses = (n for n in nodes if getattr(n, "id", "") == name)
+                line = self.line(statement.top, next(uses, statement.node))
+                yield line, f"{name} {reason}"
                 known.add(name)
             known |= statement.defines
 
     def random_draws(self) -> Iterator[tuple[int, str]]:
         """Nothing is drawn that depends on what was drawn before."""
         seeded = set()
-        for number, call, name in self.calls:
+        for top, call, name in self.calls:
             library = name.partition(".")[0]
-            if isinstance(self.tops[number], ast.FunctionDef | ast.ClassDef):
+            if isinstance(self.tops[top], LATER):
                 continue
             if name in SEEDS:
                 seeded.add(library)
             elif DRAWS.fullmatch(name) and library not in seeded:
                 if not says(call, "generator"):
                     message = f"{name} before the problem has seeded it"
-                    yield self.line(number, call), message
+                    yield self.line(top, call), message
 
     def shortened_lists(self) -> Iterator[tuple[int, str]]:
         """What feeds a check is zipped strictly."""
         loose = [
-            (number, self.line(number, call))
-            for number, call, name in self.calls
+            (top, self.line(top, call))
+            for top, call, name in self.calls
             if name == "zip" and not says(call, "strict")
         ]
-        for top, check in self.checks() if loose else ():
-            fed = {s.top for s in self.slice(names([check])[1], top)} | {top}
-            for line in (line for number, line in loose if number in fed):
+        for last, check in self.checks() if loose else ():
+            fed = {s.top for s in self.slice(names([check])[1], last)} | {last}
+            for line in (line for top, line in loose if top in fed):
                 yield line, "a zip without strict=True feeds a check"
 
 
@@ -119,12 +120,6 @@ def dotted(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else ""
-
-
-def first_use(statement: Statement, name: str) -> ast.AST:
-    """Where a statement uses a name."""
-    found = (n for n in ast.walk(statement.node) if getattr(n, "id", "") == name)
-    return next(found, statement.node)
 
 
 def says(call: ast.Call, keyword: str) -> bool:

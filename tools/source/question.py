@@ -17,6 +17,7 @@ from helpers.files import write_whole
 from ..workspace import ROOT
 from .model import ID, Book, Page, SourceError
 
+TEMPLATE = re.compile(r"^````markdown\n(.*?)\n````$", re.M | re.S)
 SAMPLE = "xx-1a"  # the id that the template has
 
 
@@ -38,7 +39,8 @@ def new_question(book: Book, id: str, title: str, name: str, after: str) -> str:
         if not known[after].solution:
             raise ValueError(f"AFTER={after}: it has no solution")
         place = known[after].end
-    question = template(book.root).replace(SAMPLE, id)
+    question = TEMPLATE.search((book.root / "CONTRIBUTING.md").read_text("utf-8"))[1]
+    question = question.strip().replace(SAMPLE, id)
     question = question.replace("TODO: title", title or "TODO: title")
     text = [*lines[:place], "", question, *lines[place:]]
     write_whole(page.path, "\n".join(text) + "\n")
@@ -59,12 +61,6 @@ def page_of(id: str, name: str, book: Book) -> Page:
     if known.get(prefix, page) != page:
         raise ValueError(f"SET={name}: questions {prefix}- stand in {known[prefix]}.md")
     return book.pages[page]
-
-
-def template(root: Path) -> str:
-    """The anatomy of a question, from CONTRIBUTING.md."""
-    text = (root / "CONTRIBUTING.md").read_text("utf-8")
-    return re.search(r"^````markdown\n(.*?)^````$", text, re.M | re.S)[1].strip()
 
 
 def main(arguments: list[str], root: Path = ROOT) -> int:
