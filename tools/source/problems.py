@@ -55,7 +55,7 @@ class Statements(Code):
     """The statements of an opening cell and of a problem, with the lines of a page."""
 
     def __init__(self, cells: list[Block]):
-        super().__init__((cell.body_line, cell.body) for cell in cells)
+        super().__init__((cell.body_line, cell.tree) for cell in cells)
         self.defined = set().union(*(s.defines for s in self.statements))
         self.caught: set[str] = set()
         self.calls: list[tuple[int, ast.Call, str]] = []
