@@ -49,6 +49,7 @@ INLINE = re.compile(  # groups bear the names of the parser's tokens
       | \$""",
     re.DOTALL | re.VERBOSE,
 )
+CHECK = re.compile(r"^check\.", re.M)
 
 
 class Notebook:
@@ -74,7 +75,7 @@ class Notebook:
                     self._parts.append(text)
         self._flush()
         self._section = "install"
-        self._code_cell(INSTALL.format(book.repository))
+        self._code(INSTALL.format(book.repository))
         self.cells.insert(1, self.cells.pop())
 
     @contextmanager
@@ -92,7 +93,7 @@ class Notebook:
         In a quotation (`quoted`), formulas and paragraphs take one line each.
         """
         if block.declared:
-            return getattr(self, block.kind.replace("-", "_"))(block)
+            return getattr(self, "_" + block.kind.replace("-", "_"))(block)
         text = self._plain(block, quoted)
         if block.kind == "heading":
             return self._heading(text, block.label)
@@ -111,6 +112,7 @@ class Notebook:
         return "\n\n".join(parts)
 
     def _words(self, text: str, line: int, quoted: bool = False) -> str:
+        """The Markdown of a title or caption that stands in this line."""
         blocks = self.book.blocks(text, line, Page("", self.page.path))
         if any(block.kind != "text" for block in blocks):
             raise ValueError(f"{text!r} is more than plain words")
@@ -126,7 +128,7 @@ class Notebook:
         self.cells.append(cell)
         return cell
 
-    def _code_cell(self, source: str) -> dict:
+    def _code(self, source: str) -> dict:
         return self._cell("code", source, outputs=[], execution_count=None)
 
     def _flush(self) -> None:
@@ -147,10 +149,9 @@ class Notebook:
         words += f' <a id="{label}"></a>' * bool(label)
         self._start(section.strip("-")[:40] or "section", words, len(level))
 
-    # ------------------------------------------------------- one for each directive
+    # ----------------------------------------------- what becomes of each directive
 
-    def exercise(self, block: Block) -> str | None:
-        """A heading with number, title and anchor, then the text."""
+    def _exercise(self, block: Block) -> str | None:
         if not block.own_label:
             return None  # which is a fault of the page
         name = self._name(block.own_label)
@@ -159,8 +160,7 @@ class Notebook:
         self._start(block.own_label, f'{title} <a id="{block.own_label}"></a>')
         return self._texts(block.inside)
 
-    def solution_start(self, block: Block) -> None:
-        """A collapsed section."""
+    def _solution_start(self, block: Block) -> None:
         if block.argument not in self.book.labels:
             return  # which is a fault of the page
         back = f"Solution to {self._link('', f'#{block.argument}')}"
@@ -171,15 +171,13 @@ class Notebook:
         self.folded.append(heading["id"])
         self._open = block.argument
 
-    def solution_end(self, block: Block) -> None:
-        """What follows must not fold away with it."""
+    def _solution_end(self, block: Block) -> None:
         self._flush()
-        self._solved = self._open
+        self._solved = self._open  # what follows must not fold away with it
 
-    def code_cell(self, block: Block) -> str | None:
-        """A code cell, and under it the caption of its figure."""
+    def _code_cell(self, block: Block) -> str | None:
         self._flush()
-        cell = self._code_cell(block.body.strip("\n"))
+        cell = self._code(block.body.strip("\n"))
         if tags := block.options.get("tags"):
             cell["metadata"]["tags"] = [str(tag) for tag in tags]
         if not block.figure:
@@ -191,39 +189,32 @@ class Notebook:
         caption = self._words(block.figure["caption"].strip(), block.line)
         return f'<a id="{name}"></a>*{self._name(name)}. {caption}*'
 
-    def hint(self, block: Block) -> str:
-        """A hint."""
+    def _hint(self, block: Block) -> str:
         text = self._texts(block.inside)
         return f"<details>\n<summary>{block.argument}</summary>\n\n{text}\n\n</details>"
 
-    def admonition(self, block: Block) -> str:
-        """A quotation with a bold title."""
+    def _admonition(self, block: Block) -> str:
         title = block.declared.title or block.argument
         return self._quote(self._words(title, block.line, quoted=True), block.inside)
 
-    note = warning = admonition
+    _note = _warning = _admonition
 
-    def erratum(self, block: Block) -> str:
-        """A quotation whose title has a line of its own in the text."""
+    def _erratum(self, block: Block) -> str:
         title, *text = block.inside or [block]
         if title.kind != "text" or "\n" in title.source:
-            raise ValueError(
-                "an erratum begins with a line of title, then an empty one"
-            )
+            message = "an erratum begins with a line of title, then an empty one"
+            raise ValueError(message)
         if (verdict := block.options.get("verdict")) not in VERDICTS:
             raise ValueError(f"no verdict {verdict!r}; there are {', '.join(VERDICTS)}")
         name = f"Erratum {block.argument} ({VERDICTS[verdict]})"
         title = f"{name}: {self._write(title, quoted=True)}"
         return self._quote(title, text, f'<a id="{block.argument}"></a>')
 
-    def interactive(self, block: Block) -> str:
-        """A line with the caption; the figure itself is on the site."""
-        if block.argument not in (known := self.book.interactive_figures):
+    def _interactive(self, block: Block) -> str:
+        name, label = block.argument, block.own_label
+        if name not in (known := self.book.interactive_figures):
             known = ", ".join(known)
-            raise ValueError(
-                f"no interactive figure {block.argument!r}; there are: {known}"
-            )
-        label = block.own_label
+            raise ValueError(f"no interactive figure {name!r}; there are: {known}")
         place = f"{self.book.site}/{self.page.name}.html#{label}"
         start = f'<a id="{label}"></a>*{self._name(label)}.*'
         caption = self._texts(block.inside)
@@ -233,10 +224,9 @@ class Notebook:
         box = f"{anchor}**{title}**\n\n{self._texts(text, quoted=True)}"
         return textwrap.indent(box, "> ", lambda line: True).replace("> \n", ">\n")
 
-    # --------------------------------------------------------- plain Markdown
+    # ------------------------------------------- formulas, roles and links of a block
 
     def _plain(self, block: Block, quoted: bool) -> str:
-        """A block with its formulas, roles and links rewritten."""
         lines, spans = block.source.split("\n"), {}
         for token in block.tokens:
             kind = re.sub("_(open|close)$", "", token.type)
@@ -299,21 +289,14 @@ class Notebook:
                 raise ValueError(f"{kind} in a form that is not understood")
         return text
 
-    # ------------------------------------------------------------------ links
-
     def _role(self, name: str, content: str) -> str:
         if name == "recorded":
             run, path, form = content.split(":", 2)
             return format(results.lookup(run, path), form)
-        words, target = re.match(r"(?:(.*?)\s*<)?([^<>]*)", content, re.S).groups()
-        if name == "doc":
-            page = self._resolve(target)
-            if not words and page in self.book.pages:
-                words = self.book.pages[page].title
-            return self._link(words or "", f"/{page}.md")
-        if name not in ("eq", "ref"):
+        words, target = re.match(r"(?:(.*?)\s*<)?([^<>]*)", content, re.S).groups("")
+        if name not in ("doc", "eq", "ref"):
             raise ValueError(f"unknown role {{{name}}}")
-        return self._link(words or "", f"#{target}")
+        return self._link(words, f"{target}.md" if name == "doc" else f"#{target}")
 
     def _name(self, label: str) -> str:
         if label not in self.book.labels:
@@ -321,25 +304,23 @@ class Notebook:
         return self.book.labels[label].name
 
     def _link(self, words: str, address: str) -> str:
+        """A link to a label or a file; without words, by its name or title."""
         path, _, label = address.partition("#")
-        if not path:
-            name = self._name(label)
-            words = words or name or label
-            page = self.book.labels[label].page
-            place = "" if page == self.page.name else self._address(f"{page}.md")
-            return f"[{words}]({place}#{label})"
         if re.match(r"\w+:", path):
             return f"[{words}]({address})"
-        path = self._resolve(path)
+        if not path:
+            name, page = self._name(label), self.book.labels[label].page
+            place = "" if page == self.page.name else self._address(f"{page}.md")
+            return f"[{words or name or label}]({place}#{label})"
         if label:
             raise ValueError(f"write (#{label}) without a file")
+        folder = "" if path.startswith("/") else posixpath.dirname(self.page.name)
+        path = posixpath.normpath(posixpath.join(folder, path.lstrip("/")))
         if not (self.book.root / path).is_file():
             raise ValueError(f"no file {path}")
+        if not words and (page := self.book.pages.get(path.removesuffix(".md"))):
+            words = page.title
         return f"[{words}]({self._address(path)})"
-
-    def _resolve(self, path: str) -> str:
-        folder = "" if path.startswith("/") else posixpath.dirname(self.page.name)
-        return posixpath.normpath(posixpath.join(folder, path.lstrip("/")))
 
     def _address(self, path: str) -> str:
         """Where the reader of a notebook finds a file: beside it, or on the web."""
@@ -361,7 +342,7 @@ def add_references(cells: list[dict], executed: Path, committed: Path) -> None:
     import nbformat  # the lint does without it
 
     code = [c for c in cells if c["cell_type"] == "code" and c["id"] != "install"]
-    if not any("check." in cell["source"] for cell in code):
+    if not any(CHECK.search(cell["source"]) for cell in code):
         return
     if not executed.exists():
         raise SourceError(f"{executed} is missing: run `make book` first")
@@ -371,7 +352,7 @@ def add_references(cells: list[dict], executed: Path, committed: Path) -> None:
     old = nbformat.read(committed, 4).cells if committed.exists() else []
     kept = {c.id: c.outputs[0].data for c in old if c.get("outputs")}
     for number, (cell, execution) in enumerate(zip(code, ran, strict=True), 2):
-        if not re.search(r"^check\.", cell["source"], re.M):
+        if not CHECK.search(cell["source"]):
             continue
         outputs = [o for o in execution.outputs if o.output_type == "execute_result"]
         if len(outputs) != 1 or len(execution.outputs) != 1:
@@ -413,9 +394,8 @@ def text_of(book: Book, page: Page, executed: Path | None = None) -> str:
         "kernelspec": kernel,
         "language_info": {"name": "python"},
     }
-    notebook = nbformat.v4.new_notebook(metadata=metadata, cells=made.cells)
-    notebook = nbformat.from_dict(notebook)
-    nbformat.validate(notebook)
+    cells = nbformat.from_dict(made.cells)
+    notebook = nbformat.v4.new_notebook(metadata=metadata, cells=cells)
     return nbformat.writes(notebook) + "\n"
 
 
