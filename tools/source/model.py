@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-from collections import Counter
+from collections import Counter, namedtuple
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +39,9 @@ STUDY = re.compile(r'\bresults\.study\(\s*"([\w-]+)"')
 BRACED = r"(?:\\.|[^{}\\])*"  # what may stand in braces, and braces therein
 for _depth in range(4):
     BRACED = rf"(?:\\.|[^{{}}\\]|\{{{BRACED}\}})*"
+
+
+Target = namedtuple("Target", "page name")  # of a label; such as "Exercise 1.1"
 
 
 class SourceError(Exception):
@@ -129,6 +132,11 @@ class Question:
     solution: list[Block] = field(default_factory=list)
     errata: list[Block] = field(default_factory=list)
 
+    @property
+    def cells(self) -> list[Block]:
+        """The code cells of the solution."""
+        return [block for block in self.solution if block.kind == "code-cell"]
+
 
 @dataclass(repr=False)
 class Problem:
@@ -187,14 +195,6 @@ class Page:
         """Faults in order, a line each, with file and line before it."""
         found = sorted(set(faults))
         return "\n".join(f"{self.name}.md:{line}: {said}" for line, said in found)
-
-
-@dataclass
-class Target:
-    """What a label stands for: its page and its name, such as "Exercise 1.1"."""
-
-    page: str
-    name: str
 
 
 class Book:
@@ -271,8 +271,6 @@ class Book:
                 raise ValueError(rf"\{name} needs its arguments in braces")
         return tex
 
-    # ------------------------------------------------------------------- reading
-
     def _read(self, name: str) -> Page:
         page = Page(name, self.root / f"{name}.md")
         try:
@@ -329,11 +327,12 @@ class Book:
     def _read_directive(self, block: Block, page: Page) -> None:
         """Read options and body; of an unknown one, read what was meant."""
         if page.is_notebook and not block.declared:
+            message = f"unknown directive {{{block.kind}}}"
             meant = [name for name in DIRECTIVES if name.startswith(block.kind)]
-            meant = meant or difflib.get_close_matches(block.kind, DIRECTIVES, 1)
-            nearest = f"; is it {{{meant[0]}}}?" if meant else ""
-            page.fault(block.line, f"unknown directive {{{block.kind}}}{nearest}")
-            block.kind = meant[0] if meant else block.kind
+            if meant := meant or difflib.get_close_matches(block.kind, DIRECTIVES, 1):
+                block.kind = meant[0]
+                message += f"; is it {{{block.kind}}}?"
+            page.fault(block.line, message)
         content = block.tokens[0].content
         head = re.match(r"---\n(?s:.*?)^---\n|(?::[\w-]+:.*\n)*", content, re.M)[0]
         block.body = content[len(head) :]
@@ -353,8 +352,6 @@ class Book:
             if block.declared.title and block.argument:  # the first line of the text
                 text, line = f"{block.argument}\n{text}", line - 1
             block.inside = self.blocks(text, line, page, block)
-
-    # --------------------------------------------------- what the blocks make
 
     def _name(self, page: Page, chapter: str, counts: Counter) -> None:
         """Number exercises, equations and figures, and note all labels."""
@@ -388,12 +385,12 @@ class Book:
         by_id: dict[str, Question] = {}
         waiting: dict[str, Question] = {}  # for their solutions
         for block in page.blocks:
+            line, argument = block.line, block.argument
             if solved and block.kind in ("heading", "exercise", "solution-start"):
-                inside = f"{block.kind} inside the solution to {solved.id}"
-                page.fault(block.line, inside)
+                page.fault(line, f"{block.kind} inside the solution to {solved.id}")
                 solved, lost = None, solved
             if block.kind == "heading" and block.tokens[0].tag != "h1":
-                problem = Problem(block.argument, block.label, block.line, page.name)
+                problem = Problem(argument, block.label, line, page.name)
                 page.problems.append(problem)
             elif block.kind == "exercise":
                 last = self._question(block, page, problem)
@@ -404,20 +401,18 @@ class Book:
             elif block.kind == "hint" and last and not solved:
                 last.hints.append(block)
             elif block.kind == "solution-start":
-                solved = waiting.pop(block.argument, None)
+                solved = waiting.pop(argument, None)
                 if not solved:
                     lost = block
-                    message = f"no exercise {block.argument} waits for a solution"
-                    page.fault(block.line, message)
+                    page.fault(line, f"no exercise {argument} waits for a solution")
                 elif solved is not last:
-                    message = f"this solution follows the exercise {last.id}"
-                    page.fault(block.line, message)
+                    page.fault(line, f"this solution follows the exercise {last.id}")
                 continue
             elif block.kind == "solution-end":
                 if solved:
                     solved.end = block.end
                 elif not lost:
-                    page.fault(block.line, "the end of a solution that was not started")
+                    page.fault(line, "the end of a solution that was not started")
                 solved = lost = None
             elif block.kind == "code-cell":
                 (problem.cells if problem else page.opening).append(block)
@@ -435,13 +430,12 @@ class Book:
 
     def _question(self, block: Block, page: Page, problem: Problem | None) -> Question:
         label = block.own_label or ""
-        name = self.labels[label].name if label in self.labels else ""
-        number = name.rpartition(" ")[2]
+        number = self.labels[label].name.rpartition(" ")[2] if label else ""
         topic = NUMBER.sub("", problem.title) if problem else ""
         effort = EFFORT.match(block.body)
-        difficulty, minutes = map(int, effort.groups()) if effort else (0, 0)
+        effort = map(int, effort.groups()) if effort else (0, 0)
         place = block.line, block.end
-        return Question(label, number, page.name, topic, difficulty, minutes, *place)
+        return Question(label, number, page.name, topic, *effort, *place)
 
 
 def _meaning(body: str, match: re.Match) -> str:

@@ -118,8 +118,6 @@ class Notebook:
             raise ValueError(f"{text!r} is more than plain words")
         return self._texts(blocks, quoted)
 
-    # ------------------------------------------------------------------ cells
-
     def _cell(self, kind: str, source: str, **more) -> dict:
         self._ids[self._section] += 1
         count = self._ids[self._section]
@@ -148,8 +146,6 @@ class Notebook:
         section = re.sub(r"[^a-z0-9]+", "-", words.split("<")[0].lower())
         words += f' <a id="{label}"></a>' * bool(label)
         self._start(section.strip("-")[:40] or "section", words, len(level))
-
-    # ----------------------------------------------- what becomes of each directive
 
     def _exercise(self, block: Block) -> str | None:
         if not block.own_label:
@@ -223,8 +219,6 @@ class Notebook:
     def _quote(self, title: str, text: list[Block], anchor: str = "") -> str:
         box = f"{anchor}**{title}**\n\n{self._texts(text, quoted=True)}"
         return textwrap.indent(box, "> ", lambda line: True).replace("> \n", ">\n")
-
-    # ------------------------------------------- formulas, roles and links of a block
 
     def _plain(self, block: Block, quoted: bool) -> str:
         lines, spans = block.source.split("\n"), {}
@@ -328,9 +322,6 @@ class Notebook:
         if folder == posixpath.dirname(self.page.name) and name.endswith(".md"):
             return name.removesuffix(".md") + ".ipynb"
         return f"{self.book.files}/{path}"
-
-
-# ---------------------------------------------------------------------- outputs
 
 
 def add_references(cells: list[dict], executed: Path, committed: Path) -> None:
