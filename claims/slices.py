@@ -37,8 +37,8 @@ class Statement:
 class Code:
     """The statements of a program, in order."""
 
-    def __init__(self, cells: Iterable[tuple[int, str]]):
-        """`cells`: the number of the first line and the source of each."""
+    def __init__(self, cells: Iterable[tuple[int, str | ast.Module]]):
+        """`cells`: the number of the first line and the source of each, or its tree."""
         self.tops: list[ast.stmt] = []
         self.lines: list[int] = []
         self.ends: list[int] = []  # where the cell of each statement ends

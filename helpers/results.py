@@ -87,14 +87,14 @@ def mean_and_half_width(rows: np.ndarray) -> tuple:
 
     `rows`: shape (n, ...), both results: (...). The half width of one row is NaN.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     rows = np.asarray(rows, dtype=float)
     n = len(rows)
     if n < 2:
         return rows.mean(axis=0), np.full(rows.shape[1:], np.nan)[()]
     error = rows.std(axis=0, ddof=1) / np.sqrt(n)
-    return rows.mean(axis=0), t.ppf((1 + LEVEL) / 2, n - 1) * error
+    return rows.mean(axis=0), stdtrit(n - 1, (1 + LEVEL) / 2) * error
 
 
 def interval(rows: np.ndarray) -> tuple:

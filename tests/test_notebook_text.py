@@ -35,19 +35,14 @@ class Book(Sources):
         return "\n\n".join(cell.source for cell in cells).removeprefix("# One\n\n")
 
     def execute(self, *outputs: list) -> None:
-        """Write an execution of the page with these outputs of its code cells."""
-        sources = re.findall(
-            r"```\{code-cell\}.*?\n(.*?)```",
-            (self.root / "notebooks/one.md").read_text("utf-8"),
-            re.DOTALL,
-        )
+        """Write an execution of `CHECKED` with these outputs of its code cells."""
         cells = [
-            nbf.new_code_cell(source, outputs=list(shown), execution_count=7)
-            for source, shown in zip(sources, outputs, strict=True)
+            nbf.new_code_cell(source, outputs=shown, execution_count=7)
+            for source, shown in zip(CELLS_OF_CHECKED, outputs, strict=True)
         ]
-        folder = self.root / "_build/executed/notebooks"
-        folder.mkdir(parents=True, exist_ok=True)
-        nbformat.write(nbf.new_notebook(cells=cells), folder / "one.ipynb")
+        path = self.root / "_build/executed/notebooks/one.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(nbf.new_notebook(cells=cells), path)
 
 
 @pytest.fixture
@@ -62,31 +57,23 @@ def shown(line: str) -> nbformat.NotebookNode:
     return nbf.new_output("execute_result", data, metadata={"check": {"id": "gr-1-1"}})
 
 
-# ------------------------------------------------------------------------ blocks
-
-
-def test_an_exercise_is_a_numbered_heading_with_an_anchor(book):
-    source = solved("Text.", "gr-1-1a").replace("First", "A *norm* $x \\in \\R$")
-    cell = book.lower(source).cells[2]
-    assert cell.id == "gr-1-1a"
-    assert cell.source == (
+def test_a_question_is_a_heading_with_an_anchor_and_a_collapsed_section(book):
+    source = solved("Text.\n\n" + code("1 + 1"), "gr-1-1a")
+    notebook = book.lower(source.replace("First", "A *norm* $x \\in \\R$"))
+    exercise, heading, text, cell = notebook.cells[-4:]
+    assert exercise.id == "gr-1-1a"
+    assert exercise.source == (
         '### Exercise 1.1 (A *norm* $x \\in \\mathbb{R}$) <a id="gr-1-1a"></a>\n\n'
         "*Difficulty 1, 5 minutes.* Task."
     )
-
-
-def test_a_solution_is_a_collapsed_section_of_its_own(book):
-    notebook = book.lower(solved("Text.\n\n" + code("1 + 1")))
-    heading, text, cell = notebook.cells[-3:]
-    assert heading.source == "### Solution to [Exercise 1.1](#gr-1-1)"
-    assert heading.metadata == {
-        "id": "gr-1-1-solution",
-        "jp-MarkdownHeadingCollapsed": True,
-    }
+    assert heading.source == "### Solution to [Exercise 1.1](#gr-1-1a)"
+    own = {"id": "gr-1-1a-solution", "jp-MarkdownHeadingCollapsed": True}
+    assert heading.metadata == own
     assert notebook.metadata.colab.collapsed_sections == [heading.id]
     assert (text.source, cell.source) == ("Text.", "1 + 1")
 
 
+INTERACTIVE = "```{interactive} rate\n:name: fig-gr-1-1\n:alt: A line.\n\n$\\R$.\n```"
 TEXTS = {
     "a hint folds, and the Markdown in it is rendered": (
         "```{hint} Hint 2\n:class: dropdown\n\nUse **this**.\n\n- $\\R$\n```",
@@ -118,19 +105,31 @@ TEXTS = {
         '\\end{aligned} \\tag{1.1}\n$$\n\n1. one\n\n   <a id="eq-gr-1-2"></a>\n'
         "   $$\n   c \\tag{1.2}\n   $$\n\n   $$\n   d\n   $$",
     ),
+    "an interactive figure is its caption with a link to the site": (
+        f"{INTERACTIVE}\n\nAs {{ref}}`fig-gr-1-1` shows.",
+        '<a id="fig-gr-1-1"></a>*Fig. 1.1.* $\\mathbb{R}$. [This figure moves on the '
+        "site](https://example.github.io/book/notebooks/one.html#fig-gr-1-1).\n\n"
+        "As [Fig. 1.1](#fig-gr-1-1) shows.",
+    ),
+    "what follows a solution does not fold away with it": (
+        solved("Text.") + "\nAfterwards.\n\n## Next\n",
+        "…### Remarks on [Exercise 1.1](#gr-1-1)\n\nAfterwards.\n\n## Next",
+    ),
+    "numbers run through a chapter and begin anew in the next": (
+        solved("A.") + solved("B.", "gr-1-2") + "\n## Next\n\n{ref}`gr-2-1`",
+        '…### Exercise 1.2 (First) <a id="gr-1-2"></a>\n\n*Difficulty 1, 5 minutes.* '
+        "Task.\n\n### Solution to [Exercise 1.2](#gr-1-2)\n\nB.\n\n## Next\n\n"
+        "[Exercise 2.1](two.ipynb#gr-2-1)",
+    ),
 }
 
 
 @pytest.mark.parametrize("source, text", TEXTS.values(), ids=TEXTS)
 def test_text(book, source, text):
-    assert book.text(source) == text
-
-
-def test_what_follows_a_solution_does_not_fold_away_with_it(book):
-    text = book.text(solved("Text.") + "\nAfterwards.\n\n## Next\n")
-    assert text.endswith(
-        "### Remarks on [Exercise 1.1](#gr-1-1)\n\nAfterwards.\n\n## Next"
-    )
+    (book.root / "book/figures").mkdir()
+    book.write("book/figures/rate.svg", "<svg/>")
+    found = book.text(source)
+    assert found.endswith(text[1:]) if text[0] == "…" else found == text
 
 
 def test_a_figure_gets_its_caption_and_code_keeps_only_its_tags(book):
@@ -146,22 +145,6 @@ def test_a_figure_gets_its_caption_and_code_keeps_only_its_tags(book):
         '<a id="fig-gr-1-1"></a>*Fig. 1.1. A line in $\\mathbb{R}$.*\n\n'
         "As [Fig. 1.1](#fig-gr-1-1) shows."
     )
-
-
-INTERACTIVE = "```{interactive} rate\n:name: fig-gr-1-1\n:alt: A line.\n\n$\\R$.\n```"
-
-
-def test_an_interactive_figure_is_its_caption_with_a_link_to_the_site(book):
-    (book.root / "book/figures").mkdir()
-    book.write("book/figures/rate.svg", "<svg/>")
-    assert book.text(f"{INTERACTIVE}\n\nAs {{ref}}`fig-gr-1-1` shows.") == (
-        '<a id="fig-gr-1-1"></a>*Fig. 1.1.* $\\mathbb{R}$. [This figure moves on the '
-        "site](https://example.github.io/book/notebooks/one.html#fig-gr-1-1).\n\n"
-        "As [Fig. 1.1](#fig-gr-1-1) shows."
-    )
-
-
-# -------------------------------------------------------------- formulas and links
 
 
 @pytest.mark.parametrize(
@@ -211,18 +194,8 @@ def test_links_lead_somewhere(book, source, text):
 def test_a_recorded_number_is_looked_up_and_formatted(book, monkeypatch):
     recorded = {("study", "relu,he.accuracy.mean"): 0.93456}
     monkeypatch.setattr(results, "lookup", lambda *key: recorded[key])
-    assert book.text("It is {recorded}`study:relu,he.accuracy.mean:.1%`.") == (
-        "It is 93.5%."
-    )
-
-
-def test_numbers_run_through_a_chapter_and_begin_anew_in_the_next(book):
-    text = book.text(solved("A.") + solved("B.", "gr-1-2") + "\n{ref}`gr-2-1`")
-    assert "### Exercise 1.2 (First)" in text
-    assert "[Exercise 2.1](two.ipynb#gr-2-1)" in text
-
-
-# ----------------------------------------------------------------------- the whole
+    text = book.text("It is {recorded}`study:relu,he.accuracy.mean:.1%`.")
+    assert text == "It is 93.5%."
 
 
 def test_the_first_code_cell_installs_the_helpers_and_is_the_same_everywhere(book):
@@ -230,11 +203,9 @@ def test_the_first_code_cell_installs_the_helpers_and_is_the_same_everywhere(boo
     book.command()
     notebooks = sorted(book.root.glob("notebooks/*.ipynb"))
     install = [nbformat.read(notebook, 4).cells[1] for notebook in notebooks]
-    assert install[0] == install[1]
-    assert install[0].cell_type == "code"
-    assert len(install[0].source.splitlines()) == 2
-    assert "git+https://github.com/example/book" in install[0].source
-    assert "--no-deps" in install[0].source
+    assert install[0] == install[1] and install[0].cell_type == "code"
+    guard, command = install[0].source.splitlines()
+    assert "--no-deps git+https://github.com/example/book" in command
 
 
 def test_ids_of_cells_are_unique_and_stay_when_another_exercise_is_added(book):
@@ -247,21 +218,27 @@ def test_ids_of_cells_are_unique_and_stay_when_another_exercise_is_added(book):
 
 
 def test_writing_and_comparing(book, capsys):
-    assert book.command() == 0
-    notebook = book.root / "notebooks/one.ipynb"
-    first = notebook.read_bytes()
+    one, two = (book.root / f"notebooks/{name}.ipynb" for name in ("one", "two"))
+    assert book.command("notebooks/one.md") == 0 and not two.exists()
+    first = one.read_bytes()
     assert first.endswith(b"}\n")
-    assert book.command("--check") == 0
-    notebook.unlink()
-    book.command()
-    assert notebook.read_bytes() == first
+    one.unlink()
+    assert book.command() == 0 and book.command("--check") == 0
+    assert one.read_bytes() == first and two.exists()
 
     book.write("notebooks/one.md", "# One\n\nAnother sentence.\n")
-    capsys.readouterr()
     assert book.command("--check") == 1
     assert "one.ipynb is not what" in capsys.readouterr().out
-    assert notebook.read_bytes() == first
+    assert one.read_bytes() == first
     assert not list(book.root.glob("notebooks/*.tmp"))
+
+
+def test_what_the_command_cannot_write_it_names(book, capsys):
+    assert book.command("notebooks/three.md") == 1
+    assert capsys.readouterr().err == "not in _toc.yml: notebooks/three\n"
+    book.write("notebooks/one.md", "# One\n\n{ref}`nowhere`\n")
+    assert book.command() == 1
+    assert capsys.readouterr().err == "notebooks/one.md:3: no label nowhere\n"
 
 
 @pytest.mark.parametrize(
@@ -303,42 +280,20 @@ def test_what_is_not_understood_is_an_error_with_file_and_line(book, source, mes
     assert re.match(r"notebooks/(one|two)\.md:\d+: ", str(error.value))
 
 
-def test_the_command_takes_names_and_knows_those_of_the_book(book, capsys):
-    assert book.command("notebooks/two.md") == 0
-    assert [path.name for path in book.root.glob("notebooks/*.ipynb")] == ["two.ipynb"]
-    assert book.command("notebooks/three.md") == 1
-    assert capsys.readouterr().err == "not in _toc.yml: notebooks/three\n"
-    book.write("notebooks/one.md", "# One\n\n{ref}`nowhere`\n")
-    assert book.command() == 1
-    assert capsys.readouterr().err == "notebooks/one.md:3: no label nowhere\n"
-
-
-# --------------------------------------------------------------- reference outputs
-
-CHECKED = code('print("training ...")') + code('x = 1\ncheck.value("gr-1-1", x, 1)')
+CELLS_OF_CHECKED = ['print("training ...")', 'x = 1\ncheck.value("gr-1-1", x, 1)']
+CHECKED = "".join(map(code, CELLS_OF_CHECKED))
 NOISE = nbf.new_output("stream", name="stdout", text="training ...")
 
 
-def outputs(notebook):
-    return [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
-
-
 def test_only_cells_with_a_check_keep_their_output(book):
-    book.write("notebooks/one.md", f"# One\n\n{CHECKED}\n")
     book.execute([NOISE], [shown("✓ equal")])
-    notebook = book.lower(CHECKED)
-    install, noise, kept = outputs(notebook)
-    assert install == noise == []
-    assert [dict(output) for output in kept] == [
-        {
-            "data": {"text/html": "<p>✓ equal</p>", "text/plain": "✓ equal"},
-            "execution_count": 3,
-            "metadata": {},
-            "output_type": "execute_result",
-        }
-    ]
-    assert notebook.cells[-1].metadata.tags == ["nbval-check-output"]
-    assert "tags" not in notebook.cells[-2].metadata
+    title, install, noise, kept = book.lower(CHECKED).cells
+    assert install.outputs == noise.outputs == []
+    (output,) = kept.outputs
+    assert output.data == {"text/html": "<p>✓ equal</p>", "text/plain": "✓ equal"}
+    assert output.execution_count == 3 and output.metadata == {}
+    assert kept.metadata.tags == ["nbval-check-output"]
+    assert "tags" not in noise.metadata
 
 
 @pytest.mark.parametrize(
@@ -355,8 +310,8 @@ def test_a_committed_output_stays_while_only_its_last_digits_differ(book, new, k
     assert book.command() == 0
     book.execute([NOISE], [shown(new)])
     assert book.command("--check") == (0 if kept else 1)
-    reference = outputs(book.lower(CHECKED))[-1][0].data["text/plain"]
-    assert reference == (old if kept else new)
+    (output,) = book.lower(CHECKED).cells[-1].outputs
+    assert output.data["text/plain"] == (old if kept else new)
 
 
 @pytest.mark.parametrize(
@@ -371,14 +326,11 @@ def test_a_committed_output_stays_while_only_its_last_digits_differ(book, new, k
 def test_an_execution_that_gives_no_reference_is_refused(
     book, execution, code, message
 ):
-    book.write("notebooks/one.md", f"# One\n\n{CHECKED}\n")
     if execution:
         book.execute(*execution)
     with pytest.raises(notebook.SourceError, match=message):
         book.lower(CHECKED.replace("x = 1", code))
 
-
-# --------------------------------------------------------------------------- nbval
 
 CELLS = {
     "import": "from claims import check",
@@ -403,21 +355,15 @@ def test_nbval_notices_another_method_or_claim_but_no_other_rounding(tmp_path):
         line, page = eval(cell.source, {"check": check})._repr_mimebundle_()[0].values()
         old, new, _ = CHANGES[cell.id]
         assert old in page
-        data = {
-            "text/plain": line.replace(old, new),
-            "text/html": page.replace(old, new),
-        }
+        both = {"text/plain": line, "text/html": page}
+        data = {kind: text.replace(old, new) for kind, text in both.items()}
         cell.outputs = [nbf.new_output("execute_result", data, execution_count=1)]
         cell.execution_count = 1
         cell.metadata["tags"] = ["nbval-check-output"]
     nbformat.write(nbf.new_notebook(cells=cells), tmp_path / "checks.ipynb")
-    command = "-m pytest -v -p no:cacheprovider --nbval-lax --nbval-sanitize-with"
-    run = subprocess.run(
-        [sys.executable, *command.split(), ROOT / "tests/nbval.ini", "checks.ipynb"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
+    words = "-m pytest -v -p no:cacheprovider --nbval-lax --nbval-sanitize-with"
+    command = [sys.executable, *words.split(), ROOT / "tests/nbval.ini", "."]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     verdicts = re.findall(r"Cell \d+ (PASSED|FAILED)", run.stdout)
     noticed = [False] + [change[2] for change in CHANGES.values()]
     assert verdicts == ["FAILED" if seen else "PASSED" for seen in noticed], run.stdout

@@ -1,13 +1,13 @@
 """The directives that a source may use, each declared here and nowhere else.
 
-To add one, add a line to `DIRECTIVES`: what it needs, whether it holds text and has a
-label or a number, which method of `notebook.Notebook` writes it as plain Markdown, and
-which class of `book/extension` shows it on the site (none if a library brings it). The
-model, the lint, the notebooks and the site all read this list.
+To add one, add a line to `DIRECTIVES`, and to `notebook.Notebook` a method of its name
+that writes it as plain Markdown. The model, the lint, the notebooks and the site all
+read this list.
 """
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 
@@ -15,61 +15,46 @@ from dataclasses import dataclass
 class Kind:
     """A directive.
 
-    `title`: what it is called where that is not its argument; `is_box`: it may stand in
-    the text of another; `label`: the option that is its label, or "argument"; `number`:
-    how it is called, `{}` standing for its number; `markdown`: the method of `Notebook`
-    that writes it; `site`: `module.Class` below `book/extension`.
+    `body`: "text", "box" if it may also stand in the text of another, or ""; `required`
+    options; `label`: the option that is its label, "argument", or "figure" (the name of
+    the figure); `number`: how it is called, `{}` standing for its number; `title`: what
+    it is called where that is not its argument; `site`: `module.Class` below
+    `book/extension` that shows it, unless a library does.
     """
 
     name: str
-    markdown: str
-    required: frozenset[str] = frozenset()
-    has_text: bool = False
-    is_box: bool = False
-    title: str = ""
+    body: str = ""
+    required: Set[str] = frozenset()
     label: str = ""
     number: str = ""
+    title: str = ""
     site: str = ""
 
 
-OPTIONAL = frozenset({"class", "tags", "mystnb"})  # of all directives
+OPTIONAL = {"class", "tags", "mystnb"}  # of all directives
 
 DIRECTIVES = {
     kind.name: kind
     for kind in (
-        Kind("admonition", "quotation", has_text=True, is_box=True),
-        Kind("note", "quotation", has_text=True, is_box=True, title="Note"),
-        Kind("warning", "quotation", has_text=True, is_box=True, title="Warning"),
-        Kind("hint", "fold", has_text=True, is_box=True, site="directives.Hint"),
+        Kind("admonition", "box"),
+        Kind("note", "box", title="Note"),
+        Kind("warning", "box", title="Warning"),
+        Kind("hint", "box", site="directives.Hint"),
         Kind(
-            "erratum",
-            "erratum",
-            frozenset({"question", "verdict"}),
-            has_text=True,
-            is_box=True,
-            label="argument",
-            site="errata.Erratum",
+            "erratum", "box", {"question", "verdict"}, "argument", site="errata.Erratum"
         ),
         Kind(
             "interactive",
-            "interactive",
-            frozenset({"alt", "name"}),
-            has_text=True,
-            label="name",
-            number="Fig. {}",
+            "text",
+            {"alt", "name"},
+            "name",
+            "Fig. {}",
             site="directives.Interactive",
         ),
-        Kind(
-            "exercise",
-            "exercise",
-            frozenset({"label"}),
-            has_text=True,
-            label="label",
-            number="Exercise {}",
-        ),
-        Kind("solution-start", "start_solution"),
-        Kind("solution-end", "end_solution"),
-        Kind("code-cell", "code", label="figure", number="Fig. {}"),
+        Kind("exercise", "text", {"label"}, "label", "Exercise {}"),
+        Kind("solution-start"),
+        Kind("solution-end"),
+        Kind("code-cell", label="figure", number="Fig. {}"),
     )
 }
 VERDICTS = {

@@ -8,6 +8,7 @@ of its `Notebook`, and is named here with the rest.
 from __future__ import annotations
 
 import ast
+import builtins
 import io
 import re
 import tokenize
@@ -17,10 +18,11 @@ from pathlib import Path
 
 from markdown_it.token import Token
 
+from claims.slices import Code, names
+
 from ..workspace import ROOT
 from .model import ID, Block, Book, Page, SourceError
 from .notebook import Notebook
-from .problems import dotted, faults_of_problems
 
 Found = Iterator[tuple[int, str]]  # lines with what is wrong there
 
@@ -32,8 +34,15 @@ FORMS = {  # of labels: what they begin with, and examples
 FORBIDDEN = re.compile(
     r"\\(label|eqref)\b|\\begin\{(align|equation|gather|eqnarray|multline)\*?\}"
 )
-SUCCESS = re.compile(r"✓|\b(ok|pass|passe[sd]|success\w*|correct|verified)\b", re.I)
 LINES, COLUMNS = 20, 79
+SUCCESS = re.compile(r"✓|\b(ok|pass|passe[sd]|success\w*|correct|verified)\b", re.I)
+FIGURE = re.compile(r"\w+\.subplots|(plt|ax|axes|ax_?\w)\.(?!rcParams$)\w+")
+DRAWS = re.compile(
+    r"torch\.(rand|randn|randint|rand\w*_like|randperm|normal|bernoulli|multinomial)|"
+    r"np\.random\.(?!seed|default_rng|[A-Z])\w+"
+)
+SEEDS = ("torch.manual_seed", "np.random.seed")
+LATER = ast.FunctionDef | ast.ClassDef  # what is in it is executed later
 
 
 def findings(book: Book, page: Page) -> list[tuple[int, str]]:
@@ -43,89 +52,57 @@ def findings(book: Book, page: Page) -> list[tuple[int, str]]:
         if "TODO" in row:
             found.append((line, f"still to be written: {row.strip('# ')}"))
     for block in page.walk():
-        found += in_block(block)
+        found += _in_block(block)
     if page.is_notebook:
-        found += in_problem_set(page)
+        found += _in_problem_set(page)
     return sorted(set(found))
 
 
-def in_problem_set(page: Page) -> Found:
-    """What is missing in a page that is executed, or in one of its questions."""
-    if page.text and "\njupytext:" not in page.text:
-        yield 1, "no header: begin it as the other notebooks begin, or no code will run"
-    if page.cells and len(page.opening) != 1:
-        line = (page.opening[1:] or page.cells)[0].line
-        yield line, f"{len(page.opening)} code cells before the first problem, not one"
-    ids = {question.id for question in page.questions}
-    for block in page.walk():
-        about = block.options.get("question")
-        if block.kind == "exercise" and (block.own_label or "") not in ids:
-            yield block.line, "an exercise before the first problem (a heading with ##)"
-        if block.kind == "erratum" and about not in ids:
-            yield block.line, f"an erratum about {about}, no question of this page"
-    for question in page.questions:
-        if not question.difficulty:
-            begin = "*Difficulty 2, 30 minutes.* or the like"
-            yield question.line, f"{question.id} does not begin with {begin}"
-    yield from faults_of_problems(page)
-
-
-# ------------------------------------------------------------------------- text
-
-
-def in_block(block: Block) -> Found:
-    """Look at plain Markdown, or at a directive, but not inside it."""
+def _in_block(block: Block) -> Found:
     dropdown = "dropdown" in block.options.get("class", "") and block.inside
     if not block.argument and (dropdown or block.kind == "hint"):
         yield block.line, f"{{{block.kind}}} without a title"
     if block.declared and block.declared.number:
         kind = "exercise" if block.kind == "exercise" else "figure"
-        yield from in_label(block.line, block.own_label, kind)
+        yield from _in_label(block.line, block.own_label, kind)
     if block.kind == "code-cell":
-        yield from in_code(block)
+        yield from _in_cell(block)
     for token in block.tokens:
         line = block.first + (token.map or [0])[0]
         if token.type == "amsmath":
             yield line, "write `aligned` inside $$ … $$"
         elif token.type == "inline":
-            yield from in_paragraph(token, line)
+            yield from _in_paragraph(token, line)
         elif token.type.startswith("math_block"):
-            yield from in_formula(token.content, line)
-            yield from in_label(line, token.info, "equation")
+            yield from _in_formula(token.content, line)
+            yield from _in_label(line, token.info, "equation")
 
 
-def in_label(line: int, label: str | None, kind: str) -> Found:
-    """A label must be of the form of its kind."""
+def _in_label(line: int, label: str | None, kind: str) -> Found:
     prefix, examples = FORMS[kind]
     if label and not re.fullmatch(prefix + ID, label):
         yield line, f"the label {label!r} of this {kind} is not like {examples}"
 
 
-def in_paragraph(token: Token, line: int) -> Found:
-    """Look at links, images and formulas."""
+def _in_paragraph(token: Token, line: int) -> Found:
     for child in token.children:
         if child.type == "image" and not child.content.strip():
             yield line, "an image without an alternative text"
         if child.type == "link_open" and child.attrs["href"].endswith("-solution"):
             yield line, "a link to a solution breaks; link to its exercise"
         if child.type in ("text", "math_inline"):
-            yield from in_formula(child.content, line)
+            yield from _in_formula(child.content, line)
     for before, child in pairwise(token.children):
         if child.type == "math_inline" and before.content.endswith("$"):
             yield line, "an empty line is missing before $$"
 
 
-def in_formula(tex: str, line: int) -> Found:
-    """Refuse numbers and labels that would be lost."""
+def _in_formula(tex: str, line: int) -> Found:
     if found := FORBIDDEN.search(tex):
         yield line, f"{found[0]}: write $$ … $$ (eq-…), with `aligned` inside"
 
 
-# ------------------------------------------------------------------------- code
-
-
-def in_code(block: Block) -> Found:
-    """Look at a code cell: its size, its check, its figure."""
+def _in_cell(block: Block) -> Found:
     count = len(block.body.strip("\n").split("\n"))
     if count > LINES:
         yield block.line, f"{count} lines of code, at most {LINES}"
@@ -133,63 +110,153 @@ def in_code(block: Block) -> Found:
         if len(text) > COLUMNS:
             yield line, f"{len(text)} columns, at most {COLUMNS}"
     try:
-        tree = ast.parse(block.body)
-        comments = whole_line_comments(block.body)
-    except (SyntaxError, tokenize.TokenError) as error:
-        line = block.body_line + (getattr(error, "lineno", 1) or 1) - 1
+        statements = block.tree.body
+    except SyntaxError as error:
+        line = block.body_line + (error.lineno or 1) - 1
         yield line, f"not Python: {error.args[0]}"
         return
-    if comments > 1:
-        yield block.line, f"{comments} comment lines in a cell, at most 1"
-    yield from in_tree(tree, block.body_line - 1)
-    if draws(tree) or block.figure:
-        image = block.options.get("mystnb", {}).get("image", {})
-        for what, text in [
-            ("figure.name", block.figure.get("name")),
-            ("figure.caption", block.figure.get("caption")),
-            ("image.alt", image.get("alt")),
-        ]:
-            if not text:
-                yield block.line, f"a cell that draws, without mystnb.{what}"
+    if len(re.findall(r"^\s*#", block.body, re.M)) > 1:  # or text that looks like it
+        tokens = tokenize.generate_tokens(io.StringIO(block.body).readline)
+        comments = [t for t in tokens if t.type == tokenize.COMMENT]
+        count = sum(comment.line.lstrip().startswith("#") for comment in comments)
+        if count > 1:
+            yield block.line, f"{count} comment lines in a cell, at most 1"
+    yield from _in_statements(block, statements)
 
 
-def in_tree(tree: ast.Module, above: int) -> Found:
-    """Look for checks in the wrong place, star imports, claims of success."""
-    last = tree.body[-1] if tree.body else None
-    right = last.value if isinstance(last, ast.Expr) else None
-    for node in ast.walk(tree):
-        line = above + getattr(node, "lineno", 0)
+def _in_statements(block: Block, statements: list[ast.stmt]) -> Found:
+    last = statements[-1] if statements else None
+    check = last.value if isinstance(last, ast.Expr) else None  # its only place
+    draws, figure = bool(block.figure), block.figure
+    for top, node in [(s, n) for s in statements for n in ast.walk(s)]:
+        line = block.body_line - 1 + getattr(node, "lineno", 0)
         if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
             yield line, "a star import"
-        if not isinstance(node, ast.Call):
-            continue
-        name = dotted(node.func)
-        if name.startswith("check.") and node is not right:
-            yield line, f"{name} is not the last statement of its cell"
-        if name == "print" and SUCCESS.search(ast.unparse(node)):
-            yield line, "a print that claims success; use a check"
+        elif isinstance(node, ast.Attribute) and not isinstance(top, LATER):
+            draws = draws or bool(FIGURE.fullmatch(_dotted(node)))
+        elif isinstance(node, ast.Call):
+            name = _dotted(node.func)
+            if name.startswith("check.") and node is not check:
+                yield line, f"{name} is not the last statement of its cell"
+            if name == "print" and SUCCESS.search(ast.unparse(node)):
+                yield line, "a print that claims success; use a check"
+    alt = block.options.get("mystnb", {}).get("image", {}).get("alt")
+    words = {f"figure.{part}": figure.get(part) for part in ("name", "caption")}
+    for what, text in (words | {"image.alt": alt}).items():
+        if draws and not text:
+            yield block.line, f"a cell that draws, without mystnb.{what}"
 
 
-def whole_line_comments(code: str) -> int:
-    """How many comments have a line of their own."""
-    if len(re.findall(r"^\s*#", code, re.M)) < 2:
-        return 0  # whatever this is
-    return sum(
-        token.type == tokenize.COMMENT and token.line.lstrip().startswith("#")
-        for token in tokenize.generate_tokens(io.StringIO(code).readline)
-    )
+def _in_problem_set(page: Page) -> Found:
+    if page.text and "\njupytext:" not in page.text:
+        yield 1, "no header: begin it as the other notebooks begin, or no code will run"
+    if page.cells and len(page.opening) != 1:
+        line = (page.opening[1:] or page.cells)[0].line
+        yield line, f"{len(page.opening)} code cells before the first problem, not one"
+    ids = {question.id for question in page.questions}
+    known = set(ids)
+    for block in page.walk():
+        about = block.options.get("question")
+        if block.kind == "exercise" and (block.own_label or "") not in ids:
+            yield block.line, "an exercise before the first problem (a heading with ##)"
+        if block.kind == "erratum":
+            known.add(block.argument)
+            if about not in ids:
+                yield block.line, f"an erratum about {about}, no question of this page"
+    for question in page.questions:
+        if not question.difficulty:
+            begin = "*Difficulty 2, 30 minutes.* or the like"
+            yield question.line, f"{question.id} does not begin with {begin}"
+    try:
+        codes = [Statements(page.opening + problem.cells) for problem in page.problems]
+    except SyntaxError:
+        return  # which is found in its cell; who can tell what that defines?
+    checked, earlier = set(), {}  # names, with the problems that define them
+    for problem, code in zip(page.problems, codes, strict=True):
+        yield from code.foreign_names(earlier)
+        yield from code.random_draws()
+        yield from code.shortened_lists()
+        earlier |= dict.fromkeys(code.defined, problem.title)
+        for top, call in code.checks():
+            id = getattr(call.args[0], "value", None) if call.args else None
+            checked.add(id)
+            if isinstance(id, str) and id not in known:
+                message = f"a check of {id}, no question or erratum of this page"
+                yield code.lines[top], message
+    for question in page.questions:
+        about = {question.id, *(erratum.argument for erratum in question.errata)}
+        if any(cell.tree.body for cell in question.cells) and not about & checked:
+            yield question.line, f"{question.id} has code and no check"
 
 
-def draws(tree: ast.Module) -> bool:
-    """Whether running the cell draws; what it only defines does not count."""
-    definitions = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-    run = (node for node in tree.body if not isinstance(node, definitions))
-    for node in (node for statement in run for node in ast.walk(statement)):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            figure = re.fullmatch(r"plt|ax|axes|ax_?\w", node.value.id)
-            if node.attr == "subplots" or figure and node.attr != "rcParams":
-                return True
-    return False
+class Statements(Code):
+    """The statements of an opening cell and of a problem, which stands alone."""
+
+    def __init__(self, cells: list[Block]):
+        super().__init__((cell.body_line, cell.tree) for cell in cells)
+        self.defined = set().union(*(s.defines for s in self.statements))
+        nodes = [(k, node) for k, top in enumerate(self.tops) for node in ast.walk(top)]
+        self.caught = {n.name for _, n in nodes if isinstance(n, ast.ExceptHandler)}
+        calls = [(top, node) for top, node in nodes if isinstance(node, ast.Call)]
+        self.calls = [
+            (top, self._line(top, call), call, _dotted(call.func))
+            for top, call in calls
+        ]
+
+    def _line(self, top: int, node: ast.AST) -> int:
+        return self.lines[top] + node.lineno - self.tops[top].lineno
+
+    def foreign_names(self, earlier: dict[str, str]) -> Found:
+        """A name is used after its definition, in the opening cell or the problem."""
+        known = {*dir(builtins), "__name__", *self.caught}
+        for statement in self.statements:
+            later = self.defined if isinstance(statement.node, LATER) else set()
+            for name in sorted(statement.uses - known - later):
+                reason = "is not defined"
+                if name in earlier:
+                    reason = f"comes from another problem ({earlier[name]})"
+                elif name in self.defined:
+                    reason = "is used before it is defined"
+                nodes = ast.walk(statement.node)
+                uses = (n for n in nodes if getattr(n, "id", "") == name)
+                line = self._line(statement.top, next(uses, statement.node))
+                yield line, f"{name} {reason}"
+                known.add(name)
+            known |= statement.defines
+
+    def random_draws(self) -> Found:
+        """Nothing is drawn that depends on what was drawn before."""
+        seeded = set()
+        for top, line, call, name in self.calls:
+            library = name.partition(".")[0]
+            if isinstance(self.tops[top], LATER):
+                continue
+            if name in SEEDS:
+                seeded.add(library)
+            elif DRAWS.fullmatch(name) and library not in seeded:
+                if not _says(call, "generator"):
+                    yield line, f"{name} before the problem has seeded it"
+
+    def shortened_lists(self) -> Found:
+        """What feeds a check is zipped strictly."""
+        zips = [call for call in self.calls if call[3] == "zip"]
+        loose = [
+            (top, line) for top, line, call, _ in zips if not _says(call, "strict")
+        ]
+        for last, check in self.checks() if loose else ():
+            fed = {s.top for s in self.slice(names([check])[1], last)} | {last}
+            for line in (line for top, line in loose if top in fed):
+                yield line, "a zip without strict=True feeds a check"
+
+
+def _dotted(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _says(call: ast.Call, keyword: str) -> bool:
+    return any(argument.arg == keyword for argument in call.keywords)
 
 
 def main(files: list[str], root: Path = ROOT) -> int:
@@ -200,12 +267,12 @@ def main(files: list[str], root: Path = ROOT) -> int:
         print(error)
         return 1
     pages = {page.path.resolve(): page for page in book.pages.values()}
-    said = []
+    status = 0
     for path in [Path(file).resolve() for file in files] or pages:
+        said = f"{path}:1: not in _toc.yml, so it is on no page"
         if path in pages:
-            page = pages[path]
-            said += [page.located(found)] if (found := findings(book, page)) else []
-        else:
-            said.append(f"{path}:1: not in _toc.yml, so it is on no page")
-    print(*said, sep="\n", end="\n" * bool(said))
-    return int(bool(said))
+            said = pages[path].located(findings(book, pages[path]))
+        if said:
+            print(said)
+            status = 1
+    return status

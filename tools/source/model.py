@@ -1,15 +1,16 @@
 """The sources of the book, read once: pages, problems, questions, labels, numbers.
 
-Everything that wants to know what stands in `notebooks/*.md` or `book/*.md` asks the
-`Book` that `read` gives. What cannot be understood is kept as a fault of its page, with
-its line, so that one slip does not hide another.
+Everything that wants to know what stands in `notebooks/*.md` or `book/*.md` asks a
+`Book`. What cannot be understood is kept as a fault of its page, with its line, so that
+one slip does not hide another.
 """
 
 from __future__ import annotations
 
+import ast
 import difflib
 import re
-from collections import Counter
+from collections import Counter, namedtuple
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from ..workspace import ROOT
 from .directives import DIRECTIVES, OPTIONAL, Kind
 
 ID = r"[a-z]{2}-\d[a-z0-9]*(?:-[a-z0-9]+)*"  # of a question
-EFFORT = re.compile(r"\*Difficulty ([1-3]), ([1-9]\d*) minutes\b")
+EFFORT = re.compile(r"\s*\*Difficulty ([1-3]), ([1-9]\d*) minutes\b")
 NUMBER = re.compile(r"^(Problem \d+:|[\d.]+) ")  # before the topic of a problem
 DIRECTIVE = re.compile(r"\{([\w:-]+)\}\s*(.*?)\s*")
 QUOTED = re.compile(r"^(`{3,}\{([\w:-]+)\})(.*`.*)$", re.M)  # a title with `
@@ -38,6 +39,9 @@ STUDY = re.compile(r'\bresults\.study\(\s*"([\w-]+)"')
 BRACED = r"(?:\\.|[^{}\\])*"  # what may stand in braces, and braces therein
 for _depth in range(4):
     BRACED = rf"(?:\\.|[^{{}}\\]|\{{{BRACED}\}})*"
+
+
+Target = namedtuple("Target", "page name")  # of a label; such as "Exercise 1.1"
 
 
 class SourceError(Exception):
@@ -55,37 +59,29 @@ def reading(file: str) -> Iterator[None]:
         raise SourceError(f"{file}:{line}: {said}") from None
 
 
-@dataclass
+@dataclass(repr=False)
 class Block:
     """A block of a text: a heading, plain Markdown, or a directive.
 
-    `kind`: "heading", "text" or the name of the directive; `first`: the line of the
-    file at which the text begins to which the `tokens` refer; `source`: its own lines;
-    `line` and `end`: the first and the last of them in the file; `label`: what
-    `(label)=` before it says. Of a directive, `body_line` is the line at which its body
-    begins, and `inside` holds the blocks of a body that is text.
+    `kind`: "heading", "text" or the name of the directive; `line` and `end`: its first
+    and last line in the file; `source`: these lines; `tokens`: what they are parsed to,
+    which count their lines from line `first` of the file; `label`: what `(label)=`
+    before it says; `argument`: that of a directive, or the words of a heading. Of a
+    directive, the body begins at `body_line`, and `inside` has the blocks of a text.
     """
 
     kind: str
+    line: int
+    end: int
+    source: str
     first: int
-    tokens: list[Token] = field(repr=False)
-    source: str = field(default="", repr=False)
+    tokens: list[Token]
     label: str = ""
     argument: str = ""
     options: dict[str, Any] = field(default_factory=dict)
-    body: str = field(default="", repr=False)
+    body: str = ""
     body_line: int = 0
-    inside: list[Block] = field(default_factory=list, repr=False)
-
-    @property
-    def line(self) -> int:
-        """The line at which it begins."""
-        return self.first + self.tokens[0].map[0]
-
-    @property
-    def end(self) -> int:
-        """The last line that belongs to it."""
-        return self.first + self.tokens[0].map[1] - 1
+    inside: list[Block] = field(default_factory=list)
 
     @property
     def declared(self) -> Kind | None:
@@ -100,16 +96,13 @@ class Block:
     @property
     def own_label(self) -> str | None:
         """The label that a directive gives itself."""
-        where = self.declared.label if self.declared else ""
-        if where == "argument":
-            return self.argument
-        return self.figure.get("name") if where == "figure" else self.options.get(where)
+        special = {"argument": self.argument, "figure": self.figure.get("name")}
+        return self.declared and (self.options | special).get(self.declared.label)
 
-    @property
-    def heading(self) -> tuple[int, str]:
-        """Of a heading, its level and its words."""
-        words = self.tokens[1].content.replace("\n", " ")
-        return int(self.tokens[0].tag[1:]), words
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The code of a cell, parsed. Raises `SyntaxError`."""
+        return ast.parse(self.body)
 
     def walk(self) -> Iterator[Block]:
         """This block and all inside it, in order."""
@@ -118,33 +111,26 @@ class Block:
             yield from block.walk()
 
 
-@dataclass
+@dataclass(repr=False)
 class Question:
-    """An exercise with all that belongs to it.
+    """An exercise with all that belongs to it, from `line` to `end`.
 
-    `number` is such as "1.3", `topic` the title of its problem without its number,
-    `difficulty` 1 to 3; that and `minutes` are 0 where the exercise does not say them.
-    `solution` holds all blocks between its start and its end, `cells` those that are
-    code.
+    `number`: such as "1.3"; `topic`: the title of its problem without its number;
+    `difficulty`: 1 to 3; that and `minutes` are 0 where the exercise does not say them;
+    `solution`: all blocks between its start and its end.
     """
 
     id: str
-    title: str
     number: str
     page: str
     topic: str
-    exercise: Block = field(repr=False)
-    difficulty: int = 0
-    minutes: int = 0
-    hints: list[Block] = field(default_factory=list, repr=False)
-    solution: list[Block] = field(default_factory=list, repr=False)
-    errata: list[Block] = field(default_factory=list, repr=False)
-    end: int = 0  # the last line of all this
-
-    @property
-    def line(self) -> int:
-        """The line at which the exercise begins."""
-        return self.exercise.line
+    difficulty: int
+    minutes: int
+    line: int
+    end: int
+    hints: list[Block] = field(default_factory=list)
+    solution: list[Block] = field(default_factory=list)
+    errata: list[Block] = field(default_factory=list)
 
     @property
     def cells(self) -> list[Block]:
@@ -152,27 +138,19 @@ class Question:
         return [block for block in self.solution if block.kind == "code-cell"]
 
 
-@dataclass
+@dataclass(repr=False)
 class Problem:
-    """A section with code or questions of its own, which stands alone.
-
-    `title` is its heading, `topic` that without its number, `label` stands before it.
-    """
+    """A section with code or questions of its own, which stands alone."""
 
     title: str
     label: str
     line: int
     page: str
-    cells: list[Block] = field(default_factory=list, repr=False)
-    questions: list[Question] = field(default_factory=list, repr=False)
-
-    @property
-    def topic(self) -> str:
-        """The title without its number."""
-        return NUMBER.sub("", self.title)
+    cells: list[Block] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False)
 class Page:
     """A source: its outermost blocks, and what they make.
 
@@ -182,12 +160,12 @@ class Page:
 
     name: str
     path: Path
-    text: str = field(repr=False)
-    blocks: list[Block] = field(default_factory=list, repr=False)
-    faults: list[tuple[int, str]] = field(default_factory=list)
+    text: str = ""
     title: str = ""
-    opening: list[Block] = field(default_factory=list, repr=False)
-    problems: list[Problem] = field(default_factory=list, repr=False)
+    blocks: list[Block] = field(default_factory=list)
+    faults: list[tuple[int, str]] = field(default_factory=list)
+    opening: list[Block] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
     @property
     def is_notebook(self) -> bool:
@@ -199,15 +177,6 @@ class Page:
         """All code cells, in order."""
         return [block for block in self.blocks if block.kind == "code-cell"]
 
-    def fault(self, line: int, message: str) -> None:
-        """Note what is wrong with it."""
-        self.faults.append((line, message))
-
-    def located(self, faults: Iterable[tuple[int, str]]) -> str:
-        """Faults in order, a line each, with file and line before it."""
-        found = sorted(set(faults))
-        return "\n".join(f"{self.name}.md:{line}: {said}" for line, said in found)
-
     @property
     def questions(self) -> list[Question]:
         """The questions of all its problems, in order."""
@@ -218,43 +187,44 @@ class Page:
         for block in self.blocks:
             yield from block.walk()
 
+    def fault(self, line: int, message: str) -> None:
+        """Note what is wrong with it."""
+        self.faults.append((line, message))
 
-@dataclass
-class Target:
-    """What a label stands for: its page, its name ("Exercise 1.1") and its kind."""
-
-    page: str
-    name: str
-    kind: str
+    def located(self, faults: Iterable[tuple[int, str]]) -> str:
+        """Faults in order, a line each, with file and line before it."""
+        found = sorted(set(faults))
+        return "\n".join(f"{self.name}.md:{line}: {said}" for line, said in found)
 
 
 class Book:
-    """All pages of the table of contents, with their labels, numbers and macros."""
+    """All pages of the table of contents, with their labels and numbers."""
 
     def __init__(self, root: Path = ROOT):
         self.root = root
         with reading("_config.yml"):
-            self.config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
-            repository = self.config["repository"]
+            config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
+            repository = config["repository"]
             self.repository = repository["url"].rstrip("/")
         with reading("_toc.yml"):
             pages = list(contents(root))
         self.files = f"{self.repository}/blob/{repository.get('branch', 'main')}"
         owner, name = self.repository.split("/")[-2:]
         self.site = f"https://{owner}.github.io/{name}"  # where the workflow publishes
-        sphinx = self.config.get("sphinx", {}).get("config", {})
+        sphinx = config.get("sphinx", {}).get("config", {})
         tex = sphinx.get("mathjax3_config", {}).get("tex", {})
         self.macros: dict[str, str | list] = tex.get("macros", {})
-        self.parser = parser(self.config)
+        parse = config.get("parse", {})
+        extensions = parse.get("myst_enable_extensions", ["dollarmath"])
+        settings = MdParserConfig(enable_extensions=extensions)
+        self.parser: MarkdownIt = create_md_parser(settings, RendererHTML)
         self.labels: dict[str, Target] = {}
         self.pages: dict[str, Page] = {}
         counts: Counter = Counter()
         for name, chapter in pages:
-            page = self.pages[name] = read_page(self.parser, root, name)
+            page = self.pages[name] = self._read(name)
             self._name(page, chapter, counts)
-            _sort(page, self.labels)
-
-    # ------------------------------------------------------------ what it holds
+            self._sort(page)
 
     @property
     def notebooks(self) -> list[Page]:
@@ -282,48 +252,6 @@ class Book:
         """The names of the figures that follow a reader's settings."""
         return sorted(path.stem for path in self.root.glob("book/figures/*.svg"))
 
-    def refuse_faults(self, *names: str) -> None:
-        """Raise `SourceError` with all faults of these pages, or of all."""
-        pages = [self.pages[name] for name in names] or self.pages.values()
-        if found := [page.located(page.faults) for page in pages if page.faults]:
-            raise SourceError("\n".join(found))
-
-    def blocks_of(self, text: str, line: int) -> list[Block]:
-        """The blocks of a title or caption that stands in this line of a page."""
-        return _blocks(self.parser, text, line, Page("", self.root, ""))
-
-    # ------------------------------------------------------- labels and numbers
-
-    def _name(self, page: Page, chapter: str, counts: Counter) -> None:
-        """Number exercises, equations and figures, and note all labels."""
-
-        def note(line: int, label: str | None, kind: str, name: str = "") -> None:
-            if not label:
-                return
-            if label in self.labels:
-                page.fault(line, f"the label {label} is taken")
-            self.labels.setdefault(label, Target(page.name, name, kind))
-
-        def number(form: str) -> str:
-            counts[chapter, form] += 1
-            return form.format(f"{chapter}{counts[chapter, form]}")
-
-        for block in page.walk():
-            if block.kind == "heading":
-                page.title = page.title or block.heading[1]
-                note(block.line, block.label, "heading", block.heading[1])
-                continue
-            note(block.line, block.label, "place")
-            for token in block.tokens:
-                if token.type == "math_block_label":
-                    line = block.first + token.map[0]
-                    note(line, token.info, "equation", number("({})"))
-            if declared := block.declared:
-                name = declared.name.capitalize() + f" {block.own_label}"
-                if declared.number and (block.figure or block.kind != "code-cell"):
-                    name = number(declared.number)
-                note(block.line, block.own_label, block.kind, name)
-
     def expand(self, tex: str) -> str:
         """TeX without the macros of _config.yml, which only the site defines.
 
@@ -343,6 +271,172 @@ class Book:
                 raise ValueError(rf"\{name} needs its arguments in braces")
         return tex
 
+    def _read(self, name: str) -> Page:
+        page = Page(name, self.root / f"{name}.md")
+        try:
+            data = page.path.read_bytes()
+            page.text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+            data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            page.fault(line, "not UTF-8: convert the file")
+        except OSError as error:
+            page.fault(1, f"{error.strerror}, but _toc.yml names it")
+
+        def without_ticks(match: re.Match) -> str:
+            line = page.text.count("\n", 0, match.start()) + 1
+            page.fault(line, f"a title of {{{match[2]}}} cannot hold `")
+            return match[1] + match[3].replace("`", "'")
+
+        page.blocks = self.blocks(QUOTED.sub(without_ticks, page.text), 1, page)
+        return page
+
+    def blocks(
+        self, text: str, first: int, page: Page, around: Block | None = None
+    ) -> list[Block]:
+        """The outermost blocks of a text that begins at line `first` of a page.
+
+        The text may be that of another block (`around`), or a title or caption.
+        """
+        found, tokens, label = [], [], ""
+        lines = text.split("\n")
+        for token in self.parser.parse(text):
+            tokens.append(token)
+            if token.level or token.nesting > 0:
+                continue
+            group, tokens = tokens, []
+            if token.type == "myst_target":
+                label = token.content
+            if token.type in ("myst_target", "front_matter"):
+                continue
+            start, end = group[0].map
+            source = "\n".join(lines[start:end])
+            block = Block("text", first + start, first + end - 1, source, first, group)
+            block.label, label = label, ""
+            if token.type == "heading_close":
+                block.kind = "heading"
+                block.argument = group[1].content.replace("\n", " ")
+            elif match := token.type == "fence" and DIRECTIVE.fullmatch(token.info):
+                block.kind, block.argument = match.groups()
+                self._read_directive(block, page)
+            if page.is_notebook:
+                _judge(block, page, around)
+            found.append(block)
+        return found
+
+    def _read_directive(self, block: Block, page: Page) -> None:
+        """Read options and body; of an unknown one, read what was meant."""
+        if page.is_notebook and not block.declared:
+            message = f"unknown directive {{{block.kind}}}"
+            meant = [name for name in DIRECTIVES if name.startswith(block.kind)]
+            if meant := meant or difflib.get_close_matches(block.kind, DIRECTIVES, 1):
+                block.kind = meant[0]
+                message += f"; is it {{{block.kind}}}?"
+            page.fault(block.line, message)
+        content = block.tokens[0].content
+        head = re.match(r"---\n(?s:.*?)^---\n|(?::[\w-]+:.*\n)*", content, re.M)[0]
+        block.body = content[len(head) :]
+        block.body_line = block.line + 1 + head.count("\n")
+        try:
+            options = yaml.safe_load(re.sub(r"^(:|---\n)", "", head, flags=re.M)) or {}
+            if not isinstance(options, dict):
+                raise ValueError("no pairs `name: value`")
+        except (yaml.YAMLError, ValueError) as error:
+            said = getattr(error, "problem", None) or error
+            page.fault(block.line, f"options that are not YAML: {said}")
+            options = dict(re.findall(r"^:([\w-]+): *(.*)$", head, re.M))
+        for name, value in options.items():
+            block.options[name] = _option(block, name, value, page)
+        if block.declared and block.declared.body:
+            text, line = block.body, block.body_line
+            if block.declared.title and block.argument:  # the first line of the text
+                text, line = f"{block.argument}\n{text}", line - 1
+            block.inside = self.blocks(text, line, page, block)
+
+    def _name(self, page: Page, chapter: str, counts: Counter) -> None:
+        """Number exercises, equations and figures, and note all labels."""
+
+        def note(line: int, label: str | None, name: str) -> None:
+            if label in self.labels:
+                page.fault(line, f"the label {label} is taken")
+            elif label:
+                self.labels[label] = Target(page.name, name)
+
+        def number(form: str) -> str:
+            counts[chapter, form] += 1
+            return form.format(f"{chapter}{counts[chapter, form]}")
+
+        for block in page.walk():
+            heading = block.argument if block.kind == "heading" else ""
+            page.title = page.title or heading
+            note(block.line, block.label, heading)
+            for token in block.tokens:
+                if token.type == "math_block_label":
+                    note(block.first + token.map[0], token.info, number("({})"))
+            if declared := block.declared:
+                name = f"{block.kind.capitalize()} {block.own_label}"
+                if declared.number and (block.figure or block.kind != "code-cell"):
+                    name = number(declared.number)
+                note(block.line, block.own_label, name)
+
+    def _sort(self, page: Page) -> None:
+        """Put the blocks of a page into its problems and questions."""
+        problem = last = solved = lost = None
+        by_id: dict[str, Question] = {}
+        waiting: dict[str, Question] = {}  # for their solutions
+        for block in page.blocks:
+            line, argument = block.line, block.argument
+            if solved and block.kind in ("heading", "exercise", "solution-start"):
+                page.fault(line, f"{block.kind} inside the solution to {solved.id}")
+                solved, lost = None, solved
+            if block.kind == "heading" and block.tokens[0].tag != "h1":
+                problem = Problem(argument, block.label, line, page.name)
+                page.problems.append(problem)
+            elif block.kind == "exercise":
+                last = self._question(block, page, problem)
+                by_id.setdefault(last.id, last)
+                waiting[last.id] = last
+                if problem:
+                    problem.questions.append(last)
+            elif block.kind == "hint" and last and not solved:
+                last.hints.append(block)
+            elif block.kind == "solution-start":
+                solved = waiting.pop(argument, None)
+                if not solved:
+                    lost = block
+                    page.fault(line, f"no exercise {argument} waits for a solution")
+                elif solved is not last:
+                    page.fault(line, f"this solution follows the exercise {last.id}")
+                continue
+            elif block.kind == "solution-end":
+                if solved:
+                    solved.end = block.end
+                elif not lost:
+                    page.fault(line, "the end of a solution that was not started")
+                solved = lost = None
+            elif block.kind == "code-cell":
+                (problem.cells if problem else page.opening).append(block)
+            elif block.kind == "erratum":
+                if about := by_id.get(block.options.get("question")):
+                    about.errata.append(block)
+                    about.end = max(about.end, block.end)
+            if solved:
+                solved.solution.append(block)
+        for question in waiting.values():
+            page.fault(question.line, f"the exercise {question.id} has no solution")
+        if solved:
+            page.fault(page.blocks[-1].end, f"the solution to {solved.id} has no end")
+        page.problems = [p for p in page.problems if p.cells or p.questions]
+
+    def _question(self, block: Block, page: Page, problem: Problem | None) -> Question:
+        label = block.own_label or ""
+        number = self.labels[label].name.rpartition(" ")[2] if label else ""
+        topic = NUMBER.sub("", problem.title) if problem else ""
+        effort = EFFORT.match(block.body)
+        effort = map(int, effort.groups()) if effort else (0, 0)
+        place = block.line, block.end
+        return Question(label, number, page.name, topic, *effort, *place)
+
 
 def _meaning(body: str, match: re.Match) -> str:
     """What a macro with this body stands for where it was found."""
@@ -354,15 +448,6 @@ def _meaning(body: str, match: re.Match) -> str:
     return line_breaks + (f"{script}{{{tex}}}" if script else tex)
 
 
-# ---------------------------------------------------------------------- reading
-
-
-def parser(config: dict) -> MarkdownIt:
-    """The Markdown parser of the site, with the extensions that _config.yml names."""
-    extensions = config.get("parse", {}).get("myst_enable_extensions", ["dollarmath"])
-    return create_md_parser(MdParserConfig(enable_extensions=extensions), RendererHTML)
-
-
 def contents(root: Path) -> Iterator[tuple[str, str]]:
     """The pages of _toc.yml, each with the number of its chapter ("1.") or ""."""
     toc = parse_toc_yaml(root / "_toc.yml")
@@ -372,90 +457,6 @@ def contents(root: Path) -> Iterator[tuple[str, str]]:
         for page in tree.files():
             chapters += bool(tree.numbered)
             yield page.removesuffix(".md"), f"{chapters}." if tree.numbered else ""
-
-
-def read_page(parser: MarkdownIt, root: Path, name: str) -> Page:
-    """One page: its blocks and its faults."""
-    page = Page(name, root / f"{name}.md", "")
-    try:
-        data = page.path.read_bytes()
-        page.text = data.decode("utf-8", "replace").replace("\r\n", "\n")
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        page.fault(data.count(b"\n", 0, error.start) + 1, "not UTF-8: convert the file")
-    except OSError as error:
-        page.fault(1, f"{error.strerror}, but _toc.yml names it")
-
-    def without_ticks(match: re.Match) -> str:
-        line = page.text.count("\n", 0, match.start()) + 1
-        page.fault(line, f"a title of {{{match[2]}}} cannot hold `")
-        return match[1] + match[3].replace("`", "'")
-
-    page.blocks = _blocks(parser, QUOTED.sub(without_ticks, page.text), 1, page)
-    return page
-
-
-def _blocks(
-    parser: MarkdownIt, text: str, first: int, page: Page, around: Block | None = None
-) -> list[Block]:
-    """The outermost blocks of a text that begins at a line of a file."""
-    found, tokens, label = [], [], ""
-    lines = text.split("\n")
-    for token in parser.parse(text):
-        tokens.append(token)
-        if token.level or token.nesting > 0:
-            continue
-        group, tokens = tokens, []
-        head = group[0]
-        if head.type == "myst_target":
-            label = head.content
-            continue
-        if head.type == "front_matter":
-            continue
-        kind = "heading" if head.type == "heading_open" else "text"
-        source = "\n".join(lines[slice(*head.map)])
-        block = Block(kind, first, group, source, label)
-        if head.type == "fence":
-            _read_directive(parser, block, page)
-        if page.is_notebook:
-            _judge(block, page, around)
-        found.append(block)
-        label = ""
-    return found
-
-
-def _read_directive(parser: MarkdownIt, block: Block, page: Page) -> None:
-    """Read name, argument, options and body of a directive, if the block is one."""
-    (token,) = block.tokens
-    match = DIRECTIVE.fullmatch(token.info)
-    if not match:
-        return
-    block.kind, block.argument = match.groups()
-    if page.is_notebook and not block.declared:  # read as what was meant
-        meant = [name for name in DIRECTIVES if name.startswith(block.kind)]
-        meant = meant or difflib.get_close_matches(block.kind, DIRECTIVES, 1)
-        nearest = f"; is it {{{meant[0]}}}?" if meant else ""
-        page.fault(block.line, f"unknown directive {{{block.kind}}}{nearest}")
-        block.kind = meant[0] if meant else block.kind
-    head = re.match(r"---\n(?s:.*?)^---\n|(?::[\w-]+:.*\n)*", token.content, re.M)[0]
-    block.body = token.content[len(head) :]
-    block.body_line = block.line + 1 + head.count("\n")
-    try:
-        options = yaml.safe_load(re.sub(r"^(:|---\n)", "", head, flags=re.M)) or {}
-        if not isinstance(options, dict):
-            raise ValueError("no pairs `name: value`")
-    except (yaml.YAMLError, ValueError) as error:
-        said = getattr(error, "problem", None) or error
-        page.fault(block.line, f"options that are not YAML: {said}")
-        options = dict(re.findall(r"^:([\w-]+): *(.*)$", head, re.M))
-    block.options = {
-        name: _option(block, name, value, page) for name, value in options.items()
-    }
-    if block.declared and block.declared.has_text:
-        text, line = block.body, block.body_line
-        if block.declared.title and block.argument:  # it is the first line of the text
-            text, line = f"{block.argument}\n{text}", line - 1
-        block.inside = _blocks(parser, text, line, page, block)
 
 
 def _option(block: Block, name: str, value: Any, page: Page) -> Any:
@@ -474,85 +475,15 @@ def _option(block: Block, name: str, value: Any, page: Page) -> Any:
 
 def _judge(block: Block, page: Page, around: Block | None) -> None:
     """Note what a directive or heading of a problem set must not do."""
-    if around and block.kind != "text":
-        if not (block.declared and block.declared.is_box):
-            missing = f"{around.kind} of line {around.line}"
-            message = f"{block.kind} inside a directive: has the {missing} no end?"
-            page.fault(block.line, message)
-    if not block.declared:
+    declared = block.declared
+    if around and block.kind != "text" and not (declared and declared.body == "box"):
+        missing = f"{around.kind} of line {around.line}"
+        message = f"{block.kind} inside a directive: has the {missing} no end?"
+        page.fault(block.line, message)
+    if not declared:
         return
     if block.label:
         page.fault(block.line, f"a label before {{{block.kind}}}")
-    for name in sorted((block.options.keys() ^ block.declared.required) - OPTIONAL):
-        verb = "lacks" if name in block.declared.required else "has no option"
+    for name in sorted((block.options.keys() ^ declared.required) - OPTIONAL):
+        verb = "lacks" if name in declared.required else "has no option"
         page.fault(block.line, f"{{{block.kind}}} {verb} :{name}:")
-
-
-def _sort(page: Page, labels: dict[str, Target]) -> None:
-    """Put the blocks of a page into its problems and questions."""
-    problem = last = solved = lost = None
-    by_id: dict[str, Question] = {}
-    waiting: dict[str, Question] = {}  # for their solutions
-    for block in page.blocks:
-        if solved and block.kind in ("heading", "exercise", "solution-start"):
-            page.fault(block.line, f"{block.kind} inside the solution to {solved.id}")
-            solved, lost = None, solved
-        if block.kind == "heading":
-            if block.heading[0] > 1:
-                problem = Problem(block.heading[1], block.label, block.line, page.name)
-                page.problems.append(problem)
-        elif block.kind == "exercise":
-            last = _question(block, page, problem, labels)
-            by_id.setdefault(last.id, last)
-            waiting[last.id] = last
-            if problem:
-                problem.questions.append(last)
-        elif block.kind == "hint" and last and not solved:
-            last.hints.append(block)
-        elif block.kind == "solution-start":
-            solved = waiting.pop(block.argument, None)
-            if not solved:
-                message = f"no exercise {block.argument} waits for a solution"
-                page.fault(block.line, message)
-            elif solved is not last:
-                page.fault(block.line, f"this solution follows the exercise {last.id}")
-            lost = lost if solved else block
-        elif block.kind == "solution-end":
-            if solved:
-                solved.end = block.end
-            elif not lost:
-                page.fault(block.line, "the end of a solution that was not started")
-            solved = lost = None
-        if block.kind == "code-cell":
-            (problem.cells if problem else page.opening).append(block)
-        if solved and block.kind != "solution-start":
-            solved.solution.append(block)
-        if block.kind == "erratum" and (
-            about := by_id.get(block.options.get("question"))
-        ):
-            about.errata.append(block)
-            about.end = max(about.end, block.end)
-    for question in waiting.values():
-        page.fault(question.line, f"the exercise {question.id} has no solution")
-    if solved:
-        page.fault(page.blocks[-1].end, f"the solution to {solved.id} has no end")
-    page.problems = [p for p in page.problems if p.cells or p.questions]
-
-
-def _question(
-    block: Block, page: Page, problem: Problem | None, labels: dict[str, Target]
-) -> Question:
-    """The question that an exercise asks."""
-    label = block.options.get("label", "")
-    name = labels[label].name if label in labels else ""
-    effort = EFFORT.match(block.body.lstrip())
-    return Question(
-        label,
-        block.argument,
-        name.rpartition(" ")[2],
-        page.name,
-        problem.topic if problem else "",
-        block,
-        *((int(effort[1]), int(effort[2])) if effort else (0, 0)),
-        end=block.end,
-    )

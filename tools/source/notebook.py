@@ -2,8 +2,7 @@
 
 Neither of them knows MyST, so everything becomes plain Markdown: exercises are numbered
 headings, hints fold, solutions are collapsed sections, equations carry their numbers,
-links lead somewhere. A notebook depends on the sources, _config.yml, _toc.yml, the
-recorded studies and, for cells with a check, on the outputs of the last execution.
+links lead somewhere. A cell with a check shows the output of the last execution.
 With --check nothing is written, and the exit status is 1 if a committed notebook is not
 what its source gives.
 """
@@ -50,6 +49,7 @@ INLINE = re.compile(  # groups bear the names of the parser's tokens
       | \$""",
     re.DOTALL | re.VERBOSE,
 )
+CHECK = re.compile(r"^check\.", re.M)
 
 
 class Notebook:
@@ -74,6 +74,9 @@ class Notebook:
                 if text := self._write(block):
                     self._parts.append(text)
         self._flush()
+        self._section = "install"
+        self._code(INSTALL.format(book.repository))
+        self.cells.insert(1, self.cells.pop())
 
     @contextmanager
     def _at(self, line: int) -> Iterator[None]:
@@ -90,29 +93,30 @@ class Notebook:
         In a quotation (`quoted`), formulas and paragraphs take one line each.
         """
         if block.declared:
-            return getattr(self, block.declared.markdown)(block)
+            return getattr(self, "_" + block.kind.replace("-", "_"))(block)
         text = self._plain(block, quoted)
         if block.kind == "heading":
             return self._heading(text, block.label)
         return f'<a id="{block.label}"></a> {text}' if block.label else text
 
     def _texts(self, blocks: list[Block], quoted: bool = False) -> str:
-        """The Markdown of what stands in a directive."""
         parts = []
         for block in blocks:
             with self._at(block.line):
-                if block.kind == "text" or block.declared and block.declared.is_box:
+                if (
+                    block.kind == "text"
+                    or block.declared
+                    and block.declared.body == "box"
+                ):
                     parts.append(self._write(block, quoted) or "")
         return "\n\n".join(parts)
 
     def _words(self, text: str, line: int, quoted: bool = False) -> str:
         """The Markdown of a title or caption that stands in this line."""
-        blocks = self.book.blocks_of(text, line)
+        blocks = self.book.blocks(text, line, Page("", self.page.path))
         if any(block.kind != "text" for block in blocks):
             raise ValueError(f"{text!r} is more than plain words")
         return self._texts(blocks, quoted)
-
-    # ------------------------------------------------------------------ cells
 
     def _cell(self, kind: str, source: str, **more) -> dict:
         self._ids[self._section] += 1
@@ -122,17 +126,13 @@ class Notebook:
         self.cells.append(cell)
         return cell
 
-    def _code_cell(self, source: str) -> dict:
+    def _code(self, source: str) -> dict:
         return self._cell("code", source, outputs=[], execution_count=None)
 
     def _flush(self) -> None:
-        if not self._parts:
-            return
-        self._cell("markdown", "\n\n".join(self._parts))
+        if self._parts:
+            self._cell("markdown", "\n\n".join(self._parts))
         self._parts = []
-        if len(self.cells) == 1:
-            self._code_cell(INSTALL.format(self.book.repository))["id"] = "install"
-            self._ids[self._section] -= 1
 
     def _start(self, section: str, heading: str, level: int = 3) -> None:
         self._flush()
@@ -147,10 +147,7 @@ class Notebook:
         words += f' <a id="{label}"></a>' * bool(label)
         self._start(section.strip("-")[:40] or "section", words, len(level))
 
-    # ------------------------------------------- the methods that directives name
-
-    def exercise(self, block: Block) -> str | None:
-        """A heading with number, title and anchor, then the text."""
+    def _exercise(self, block: Block) -> str | None:
         if not block.own_label:
             return None  # which is a fault of the page
         name = self._name(block.own_label)
@@ -159,8 +156,7 @@ class Notebook:
         self._start(block.own_label, f'{title} <a id="{block.own_label}"></a>')
         return self._texts(block.inside)
 
-    def start_solution(self, block: Block) -> None:
-        """A collapsed section."""
+    def _solution_start(self, block: Block) -> None:
         if block.argument not in self.book.labels:
             return  # which is a fault of the page
         back = f"Solution to {self._link('', f'#{block.argument}')}"
@@ -171,15 +167,13 @@ class Notebook:
         self.folded.append(heading["id"])
         self._open = block.argument
 
-    def end_solution(self, block: Block) -> None:
-        """What follows must not fold away with it."""
+    def _solution_end(self, block: Block) -> None:
         self._flush()
-        self._solved = self._open
+        self._solved = self._open  # what follows must not fold away with it
 
-    def code(self, block: Block) -> str | None:
-        """A code cell, and under it the caption of its figure."""
+    def _code_cell(self, block: Block) -> str | None:
         self._flush()
-        cell = self._code_cell(block.body.strip("\n"))
+        cell = self._code(block.body.strip("\n"))
         if tags := block.options.get("tags"):
             cell["metadata"]["tags"] = [str(tag) for tag in tags]
         if not block.figure:
@@ -191,37 +185,32 @@ class Notebook:
         caption = self._words(block.figure["caption"].strip(), block.line)
         return f'<a id="{name}"></a>*{self._name(name)}. {caption}*'
 
-    def fold(self, block: Block) -> str:
-        """A hint."""
+    def _hint(self, block: Block) -> str:
         text = self._texts(block.inside)
         return f"<details>\n<summary>{block.argument}</summary>\n\n{text}\n\n</details>"
 
-    def quotation(self, block: Block) -> str:
-        """A quotation with a bold title."""
+    def _admonition(self, block: Block) -> str:
         title = block.declared.title or block.argument
         return self._quote(self._words(title, block.line, quoted=True), block.inside)
 
-    def erratum(self, block: Block) -> str:
-        """A quotation whose title has a line of its own in the text."""
+    _note = _warning = _admonition
+
+    def _erratum(self, block: Block) -> str:
         title, *text = block.inside or [block]
         if title.kind != "text" or "\n" in title.source:
-            raise ValueError(
-                "an erratum begins with a line of title, then an empty one"
-            )
+            message = "an erratum begins with a line of title, then an empty one"
+            raise ValueError(message)
         if (verdict := block.options.get("verdict")) not in VERDICTS:
             raise ValueError(f"no verdict {verdict!r}; there are {', '.join(VERDICTS)}")
         name = f"Erratum {block.argument} ({VERDICTS[verdict]})"
         title = f"{name}: {self._write(title, quoted=True)}"
         return self._quote(title, text, f'<a id="{block.argument}"></a>')
 
-    def interactive(self, block: Block) -> str:
-        """A line with the caption; the figure itself is on the site."""
-        if block.argument not in (known := self.book.interactive_figures):
+    def _interactive(self, block: Block) -> str:
+        name, label = block.argument, block.own_label
+        if name not in (known := self.book.interactive_figures):
             known = ", ".join(known)
-            raise ValueError(
-                f"no interactive figure {block.argument!r}; there are: {known}"
-            )
-        label = block.own_label
+            raise ValueError(f"no interactive figure {name!r}; there are: {known}")
         place = f"{self.book.site}/{self.page.name}.html#{label}"
         start = f'<a id="{label}"></a>*{self._name(label)}.*'
         caption = self._texts(block.inside)
@@ -231,22 +220,19 @@ class Notebook:
         box = f"{anchor}**{title}**\n\n{self._texts(text, quoted=True)}"
         return textwrap.indent(box, "> ", lambda line: True).replace("> \n", ">\n")
 
-    # --------------------------------------------------------- plain Markdown
-
     def _plain(self, block: Block, quoted: bool) -> str:
-        """A block with its formulas, roles and links rewritten."""
-        start = block.tokens[0].map[0]
         lines, spans = block.source.split("\n"), {}
         for token in block.tokens:
             kind = re.sub("_(open|close)$", "", token.type)
             if kind not in BLOCKS or (kind == "fence" and token.info.startswith("{")):
-                with self._at(block.first + token.map[0]):
-                    raise ValueError(f"{token.info or kind} is not understood here")
+                message = f"{token.info or kind} is not understood here"
+                self.faults.append((block.first + token.map[0], message))
             if kind == "inline" or kind.startswith("math_block"):
                 spans.setdefault(tuple(token.map), []).append(token)
-        for (a, b), inside in sorted(spans.items(), reverse=True):
-            here = slice(a - start, b - start)
-            source, line = "\n".join(lines[here]), block.first + a
+        for (start, end), inside in sorted(spans.items(), reverse=True):
+            line = block.first + start
+            here = slice(line - block.line, block.first + end - block.line)
+            source = "\n".join(lines[here])
             with self._at(line):
                 if inside[0].type != "inline":
                     source = self._display(source, inside[0], quoted)
@@ -297,21 +283,14 @@ class Notebook:
                 raise ValueError(f"{kind} in a form that is not understood")
         return text
 
-    # ------------------------------------------------------------------ links
-
     def _role(self, name: str, content: str) -> str:
         if name == "recorded":
             run, path, form = content.split(":", 2)
             return format(results.lookup(run, path), form)
-        words, target = re.match(r"(?:(.*?)\s*<)?([^<>]*)", content, re.S).groups()
-        if name == "doc":
-            page = self._resolve(target)
-            if not words and page in self.book.pages:
-                words = self.book.pages[page].title
-            return self._link(words or "", f"/{page}.md")
-        if name not in ("eq", "ref"):
+        words, target = re.match(r"(?:(.*?)\s*<)?([^<>]*)", content, re.S).groups("")
+        if name not in ("doc", "eq", "ref"):
             raise ValueError(f"unknown role {{{name}}}")
-        return self._link(words or "", f"#{target}")
+        return self._link(words, f"{target}.md" if name == "doc" else f"#{target}")
 
     def _name(self, label: str) -> str:
         if label not in self.book.labels:
@@ -319,25 +298,23 @@ class Notebook:
         return self.book.labels[label].name
 
     def _link(self, words: str, address: str) -> str:
+        """A link to a label or a file; without words, by its name or title."""
         path, _, label = address.partition("#")
-        if not path:
-            name = self._name(label)
-            words = words or name or label
-            page = self.book.labels[label].page
-            place = "" if page == self.page.name else self._address(f"{page}.md")
-            return f"[{words}]({place}#{label})"
         if re.match(r"\w+:", path):
             return f"[{words}]({address})"
-        path = self._resolve(path)
+        if not path:
+            name, page = self._name(label), self.book.labels[label].page
+            place = "" if page == self.page.name else self._address(f"{page}.md")
+            return f"[{words or name or label}]({place}#{label})"
         if label:
             raise ValueError(f"write (#{label}) without a file")
+        folder = "" if path.startswith("/") else posixpath.dirname(self.page.name)
+        path = posixpath.normpath(posixpath.join(folder, path.lstrip("/")))
         if not (self.book.root / path).is_file():
             raise ValueError(f"no file {path}")
+        if not words and (page := self.book.pages.get(path.removesuffix(".md"))):
+            words = page.title
         return f"[{words}]({self._address(path)})"
-
-    def _resolve(self, path: str) -> str:
-        folder = "" if path.startswith("/") else posixpath.dirname(self.page.name)
-        return posixpath.normpath(posixpath.join(folder, path.lstrip("/")))
 
     def _address(self, path: str) -> str:
         """Where the reader of a notebook finds a file: beside it, or on the web."""
@@ -345,9 +322,6 @@ class Notebook:
         if folder == posixpath.dirname(self.page.name) and name.endswith(".md"):
             return name.removesuffix(".md") + ".ipynb"
         return f"{self.book.files}/{path}"
-
-
-# ---------------------------------------------------------------------- outputs
 
 
 def add_references(cells: list[dict], executed: Path, committed: Path) -> None:
@@ -359,7 +333,7 @@ def add_references(cells: list[dict], executed: Path, committed: Path) -> None:
     import nbformat  # the lint does without it
 
     code = [c for c in cells if c["cell_type"] == "code" and c["id"] != "install"]
-    if not any("check." in cell["source"] for cell in code):
+    if not any(CHECK.search(cell["source"]) for cell in code):
         return
     if not executed.exists():
         raise SourceError(f"{executed} is missing: run `make book` first")
@@ -369,7 +343,7 @@ def add_references(cells: list[dict], executed: Path, committed: Path) -> None:
     old = nbformat.read(committed, 4).cells if committed.exists() else []
     kept = {c.id: c.outputs[0].data for c in old if c.get("outputs")}
     for number, (cell, execution) in enumerate(zip(code, ran, strict=True), 2):
-        if not re.search(r"^check\.", cell["source"], re.M):
+        if not CHECK.search(cell["source"]):
             continue
         outputs = [o for o in execution.outputs if o.output_type == "execute_result"]
         if len(outputs) != 1 or len(execution.outputs) != 1:
@@ -393,27 +367,27 @@ def forgive(data: dict | None) -> str:
     return text
 
 
-def text_of(book: Book, page: Page) -> str:
-    """The text of the notebook that a page gives. Raises `SourceError`."""
+def text_of(book: Book, page: Page, executed: Path | None = None) -> str:
+    """The text of the notebook that a page gives. Raises `SourceError`.
+
+    `executed`: the folder of the execution, if it is not the usual one.
+    """
     import nbformat
 
-    notebook = Notebook(book, page)
-    if notebook.faults:
-        raise SourceError(page.located(notebook.faults))
-    executed = EXECUTED / f"{page.name}.ipynb"
-    add_references(notebook.cells, executed, page.path.with_suffix(".ipynb"))
+    made = Notebook(book, page)
+    if made.faults:
+        raise SourceError(page.located(made.faults))
+    ran = (executed or EXECUTED) / f"{page.name}.ipynb"
+    add_references(made.cells, ran, page.path.with_suffix(".ipynb"))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {
-        "colab": {"collapsed_sections": notebook.folded},
+        "colab": {"collapsed_sections": made.folded},
         "kernelspec": kernel,
         "language_info": {"name": "python"},
     }
-    version = {"nbformat": 4, "nbformat_minor": 5}
-    whole = nbformat.from_dict(
-        {**version, "metadata": metadata, "cells": notebook.cells}
-    )
-    nbformat.validate(whole)
-    return nbformat.writes(whole) + "\n"
+    cells = nbformat.from_dict(made.cells)
+    notebook = nbformat.v4.new_notebook(metadata=metadata, cells=cells)
+    return nbformat.writes(notebook) + "\n"
 
 
 def main(arguments: list[str], root: Path = ROOT) -> int:
@@ -422,32 +396,29 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     options.add_argument("--check", action="store_true", help="compare, write nothing")
     options.add_argument("sources", nargs="*", type=Path, help="default: all of them")
     given = options.parse_args(arguments)
-    status = 0
     try:
         book = Book(root)
-        pages = {page.path.stem: page for page in book.notebooks}
-        names = [source.stem for source in given.sources] or list(pages)
-        if unknown := set(names) - pages.keys():
-            raise SourceError(
-                f"not in _toc.yml: notebooks/{', '.join(sorted(unknown))}"
-            )
     except SourceError as error:
         print(error, file=sys.stderr)
         return 1
-    for name in names:
-        notebook = pages[name].path.with_suffix(".ipynb")
+    pages = {page.path.stem: page for page in book.notebooks}
+    status = 0
+    for name in [source.stem for source in given.sources] or pages:
+        path = root / f"notebooks/{name}.ipynb"
         try:
+            if name not in pages:
+                raise SourceError(f"not in _toc.yml: notebooks/{name}")
             text = text_of(book, pages[name])
         except SourceError as error:
             print(error, file=sys.stderr)
             status = 1
             continue
-        if notebook.exists() and notebook.read_text("utf-8") == text:
+        if path.exists() and path.read_text("utf-8") == text:
             continue
         if given.check:
             print(f"{name}.ipynb is not what {name}.md gives: run `make notebooks`")
             status = 1
         else:
-            write_whole(notebook, text)
-            print(f"wrote notebooks/{notebook.name}")
+            write_whole(path, text)
+            print(f"wrote notebooks/{path.name}")
     return status

@@ -1,8 +1,7 @@
 """Begin a new question in its problem set; `make question ID=gr-5-1` calls this.
 
-The template is the anatomy of a question that CONTRIBUTING.md shows. What is to be
-written in it is marked TODO, and the page lint names it until it is written; the page
-builds meanwhile, so that a draft can be looked at.
+The template is the anatomy of a question in CONTRIBUTING.md. What is to be written in
+it is marked TODO, and the page lint names it until it is written.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from helpers.files import write_whole
 from ..workspace import ROOT
 from .model import ID, Book, Page, SourceError
 
+TEMPLATE = re.compile(r"^````markdown\n(.*?)\s*^````$", re.M | re.S)
 SAMPLE = "xx-1a"  # the id that the template has
 
 
@@ -32,16 +32,17 @@ def new_question(book: Book, id: str, title: str, name: str, after: str) -> str:
     lines = page.text.rstrip().split("\n")
     place = len(lines)
     if after:
-        known = {question.id: question for question in page.questions}
-        if after not in known:
+        before = book.questions.get(after)
+        if not before or before.page != page.name:
             raise ValueError(f"AFTER={after}: no such question in {page.name}.md")
-        if not known[after].solution:
+        if not before.solution:
             raise ValueError(f"AFTER={after}: it has no solution")
-        place = known[after].end
-    question = template(book.root).replace(SAMPLE, id)
+        place = before.end
+    question = TEMPLATE.search((book.root / "CONTRIBUTING.md").read_text("utf-8"))[1]
+    question = question.replace(SAMPLE, id)
     question = question.replace("TODO: title", title or "TODO: title")
-    text = [*lines[:place], "", question, *lines[place:]]
-    write_whole(page.path, "\n".join(text) + "\n")
+    lines[place:place] = ["", question]
+    write_whole(page.path, "\n".join(lines) + "\n")
     return f"{page.name}.md:{place + 2}"
 
 
@@ -61,29 +62,21 @@ def page_of(id: str, name: str, book: Book) -> Page:
     return book.pages[page]
 
 
-def template(root: Path) -> str:
-    """The anatomy of a question, from CONTRIBUTING.md."""
-    text = (root / "CONTRIBUTING.md").read_text("utf-8")
-    return re.search(r"^````markdown\n(.*?)^````$", text, re.M | re.S)[1].strip()
-
-
 def main(arguments: list[str], root: Path = ROOT) -> int:
     """Add the question that the arguments name; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for option in ("id", "title", "set", "after"):
         parser.add_argument(f"--{option}", default="")
-    given = parser.parse_args(arguments)
+    id, title, name, after = vars(parser.parse_args(arguments)).values()
     try:
-        if not re.fullmatch(ID, given.id):
-            raise ValueError(f"ID={given.id} is not of the form of gr-5-1 or th-2a")
-        if "`" in given.title or not (given.title + " ").isprintable():
-            message = "one line without ` (write code into the page itself)"
-            raise ValueError(f"TITLE: {message}")
-        wanted = (given.id, given.title, given.set, given.after)
-        place = new_question(Book(root), *wanted)
+        if not re.fullmatch(ID, id):
+            raise ValueError(f"ID={id} is not of the form of gr-5-1 or th-2a")
+        if "`" in title or not (title + " ").isprintable():
+            raise ValueError("TITLE: one line without ` (write code into the page)")
+        place = new_question(Book(root), id, title, name, after)
     except (SourceError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{place}: {given.id} is new; write what is marked TODO.")
+    print(f"{place}: {id} is new; write what is marked TODO.")
     print("`make serve` shows it, and the page lint names what is left.")
     return 0
