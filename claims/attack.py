@@ -1,11 +1,10 @@
 """Alter the claims of a program and demand that its checks say no.
 
-A check compares what is measured with what is stated. Here the side that is *stated* is
-altered, in one place at a time (`alterations`), and the check is run again with the
-same measured values. What is stated is an argument of the check, with all statements
-that lead to this argument alone (`slices`). Of a bound, which has no such side, the
-relation of each pair of entries is reversed, and both arguments are altered where that
-makes the claim stronger.
+Of what a check compares, the side that is *stated* is altered, in one place at a time
+(`alterations`), and the check is run again with the same measured values. What is
+stated is an argument of the check, with all statements that lead to it alone
+(`slices`). Of a bound, which has no such side, the relation of each pair of entries is
+reversed, and both arguments are altered where that makes the claim stronger.
 
 Each altered claim runs in a process of its own, which is a copy of the program's at
 that check (so this needs Linux or macOS). The verdicts:
@@ -14,8 +13,7 @@ that check (so this needs Linux or macOS). The verdicts:
 refused    the check raised `CheckFailed`
 error      the altered claim could not be evaluated or compared
 survived   the check passed
-same       the altered claim states the same as the original: equal numbers, or sympy
-           proves it; it does not count
+same       it states the same: equal numbers, or sympy proves it; it does not count
 weaker     the altered bound follows from the original one; it does not count
 unclear    the claim as it is fails too when it is executed once more: a fault of the
            tool or of the program, which has to be mended
@@ -31,7 +29,6 @@ import os
 import random
 import signal
 import sys
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stderr, redirect_stdout, suppress
@@ -51,28 +48,26 @@ LIMIT = 60  # seconds for one altered claim
 RANDOM = ("rand", "default_rng", "Generator", "manual_seed", "normal", "permutation")
 
 
-def attack(
-    cells: Iterable[tuple[int, str]],
-    share: float = 1.0,
-    report: Callable[[int, int], object] = lambda done, total: None,
-) -> list[dict]:
+def attack(cells: Iterable[tuple[int, str]], share: float = 1.0) -> Iterator[dict]:
     """Run a program, and each of its checks with all altered claims, or a share.
 
-    `cells`: the program in pieces, each with the number of its first line; `report` is
-    told how many checks of how many are done. A dict for each check: its `id`, how
-    often each verdict was given (`verdicts`), and the `line`, `what` was altered and
-    `how` for each of the `survivors`. What the program prints is lost; an error in it
-    becomes a `RuntimeError` that begins with the line.
+    `cells`: the program in pieces, each with the number of its first line. A dict for
+    each check, as soon as it is done: its `id`, how often each verdict was given
+    (`verdicts`), and the `line`, `what` was altered and `how` for each of the
+    `survivors`. What the program prints is lost; an error in it becomes a
+    `RuntimeError` that begins with the line.
     """
     session = Session(Code(cells), share)
-    with (
-        open(os.devnull, "w") as nowhere,
-        redirect_stdout(nowhere),
-        redirect_stderr(nowhere),
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore")
-        return session.run(report)
+    with open(os.devnull, "w") as nowhere:
+        for number, line in enumerate(session.code.lines):
+            try:
+                with redirect_stdout(nowhere), redirect_stderr(nowhere):
+                    found = session.step(number)
+            except Exception as error:
+                kind = type(error).__name__
+                raise RuntimeError(f"{line}: {kind}: {error}") from error
+            if found:
+                yield found
 
 
 class Mutant(NamedTuple):
@@ -169,14 +164,10 @@ def _states(statement: Statement) -> bool:
     return not any(word in text for word in RANDOM)
 
 
-# --------------------------------------------------------------------- verdicts
-
-
 class Trial:
     """A check with its measured values, to be tried with altered claims."""
 
     def __init__(self, of: Check, value: Callable[[ast.expr], Any]):
-        """`value`: what an expression is worth."""
         self.of = of
         self.arguments = value(ast.List(of.call.args, ast.Load()))
         self.options = {k.arg: value(k.value) for k in of.call.keywords}
@@ -185,7 +176,6 @@ class Trial:
         self.has_room = of.kind == "bound" and result.strength != "attained"
 
     def outcome(self, stated: list) -> check.Result:
-        """What the check says of a claim."""
         changed = dict(zip(self.of.places, stated, strict=True))
         arguments = [changed.get(k, a) for k, a in enumerate(self.arguments)]
         return getattr(check, self.of.kind)(*arguments, **self.options)
@@ -275,9 +265,6 @@ def _same(one, other) -> bool:
     return False
 
 
-# ---------------------------------------------------------------------- running
-
-
 class Session:
     """A program that is executed here, statement by statement."""
 
@@ -289,22 +276,14 @@ class Session:
         self.kept = {k for k, end in enumerate(code.ends) if end in ends}
         self.before: dict[int, tuple] = {}
 
-    def run(self, report: Callable[[int, int], object]) -> list[dict]:
-        """Execute all; what became of the altered claims of each check."""
-        found = []
-        for k, top in enumerate(self.code.tops):
-            if k in self.kept:
-                self.before[k] = dict(self.space), _chance(self.space)
-            try:
-                if k in self.checks:
-                    found.append(self.attack(self.checks[k]))
-                    report(len(found), len(self.checks))
-                else:
-                    self.execute(top)
-            except Exception as error:
-                kind = type(error).__name__
-                raise RuntimeError(f"{self.code.lines[k]}: {kind}: {error}") from error
-        return found
+    def step(self, k: int) -> dict | None:
+        """Execute a statement; what became of the altered claims if it is a check."""
+        if k in self.kept:
+            self.before[k] = dict(self.space), _chance(self.space)
+        if k in self.checks:
+            return self.attack(self.checks[k])
+        self.execute(self.code.tops[k])
+        return None
 
     def attack(self, of: Check) -> dict:
         """Run a check as it is, and then with each altered claim."""
@@ -335,7 +314,6 @@ class Session:
             yield of.line, what, *trial.verdict(altered)
 
     def value(self, expression: ast.expr):
-        """What an expression is worth now."""
         whole = ast.fix_missing_locations(ast.Expression(expression))
         return eval(compile(whole, "<claim>", "eval"), self.space)
 

@@ -18,6 +18,7 @@ import random
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from numbers import Integral, Real
 from statistics import NormalDist
 
@@ -81,9 +82,6 @@ def _demand_above_0(id, **options) -> None:
         _demand(id, sound, f"{name}={option!r} must be a {word} above 0")
 
 
-# ---------------------------------------------------------------- identities
-
-
 def identity(
     id: str, left, right, *, given=True, claim: str = "", points: int = 24
 ) -> Result:
@@ -140,7 +138,7 @@ class _Sample:
     """Random points that obey the assumptions, and the exact test of a claim there."""
 
     def __init__(self, id, symbols, given, points):
-        self.id, self.points, self.values = id, [], {}
+        self.id, self.points, self.value = id, [], cache(self._value)
         rng, wanted = random.Random(id), points if symbols else 1
         for _ in range(200 * wanted):
             point = {symbol: _random_number(rng, symbol) for symbol in symbols}
@@ -169,11 +167,8 @@ class _Sample:
             )
         return bool(held)
 
-    def value(self, expression, i: int):
-        key = (expression, i)
-        if key not in self.values:
-            self.values[key] = sympy.N(expression.subs(self.points[i]).doit(), 30)
-        return self.values[key]
+    def _value(self, expression, i: int):
+        return sympy.N(expression.subs(self.points[i]).doit(), 30)
 
     def where_differ(self, left, right) -> tuple | None:
         """The first point at which they differ, with their values there."""
@@ -250,9 +245,6 @@ def _short(text: str, length: int = 120) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-# ----------------------------------------------------------------- gradients
-
-
 def gradient(
     id: str,
     f: Callable,
@@ -277,15 +269,13 @@ def gradient(
 
     _demand_above_0(id, points=points, rtol=rtol)
     _demand(id, inputs, "there are no inputs; give a shape for each")
-    draws = [_draw(id, k, given) for k, given in enumerate(inputs)]
+    numbers, errors = torch.Generator().manual_seed(sum(id.encode())), []
 
     def traced(*tensors):
         return _real_tensor(id, "f", f(*tensors))
 
-    random_numbers = torch.Generator().manual_seed(sum(id.encode()))
-    errors = []
     for _ in range(points):
-        tensors = tuple(draw(random_numbers) for draw in draws)
+        tensors = tuple(_draw(id, k, of, numbers) for k, of in enumerate(inputs))
         stated = formula(*tensors)
         stated = stated if isinstance(stated, tuple) else (stated,)
         if not 0 < len(stated) <= len(tensors):
@@ -305,13 +295,12 @@ def gradient(
     return Result(id, "gradient", claim, method, strength, 3 * len(errors))
 
 
-def _draw(id, k: int, given) -> Callable:
-    """What draws an input, given as a shape or as a function of a generator."""
+def _draw(id, k: int, given, numbers):
+    """A random input, given as a shape or as a function of a generator."""
     import torch
 
     if callable(given):
-        who = f"the function that draws input {k}"
-        return lambda numbers: _real_tensor(id, who, given(numbers))
+        return _real_tensor(id, f"the function that draws input {k}", given(numbers))
     sizes = list(given) if isinstance(given, Iterable) else [given]
     sound = all(isinstance(size, Integral) and size > 1 for size in sizes)
     if not sound or len(sizes) > len(set(sizes)):
@@ -320,7 +309,7 @@ def _draw(id, k: int, given) -> Callable:
             "with unequal sizes above 1, so that neither a transpose nor broadcasting "
             "hides an error, or a function of a torch.Generator"
         )
-    return lambda numbers: torch.randn(sizes, generator=numbers, dtype=torch.float64)
+    return torch.randn(sizes, generator=numbers, dtype=torch.float64)
 
 
 def _real_tensor(id, who: str, given):
@@ -362,9 +351,6 @@ def _try_gradient(id, k, ours, true, rtol) -> float:
     if min(map(error_of, altered)) <= rtol:
         raise Vacuous(f"{id}: an altered formula passes too; is the derivative zero?")
     return error
-
-
-# ------------------------------------------------------------------- numbers
 
 
 def value(
@@ -463,9 +449,6 @@ def _at_entry(place) -> str:
     return f" at {[*place]}" if place else ""
 
 
-# -------------------------------------------------------------- expectations
-
-
 def expectation(
     id: str, samples, value, *, notice=0.02, scale: float | None = None, claim: str = ""
 ) -> Result:
@@ -515,9 +498,6 @@ def expectation(
     strength = f"an error of {notice:.2g} of the size would show"
     claim = claim or f"{value.size} mean(s) as stated"
     return Result(id, "expectation", claim, method, strength, 2 * value.size)
-
-
-# -------------------------------------------------------------- inequalities
 
 
 def bound(id: str, lower, upper, *, claim: str = "", rtol: float = 1e-12) -> Result:

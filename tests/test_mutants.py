@@ -45,7 +45,7 @@ def test_what_is_altered(source, expected):
 
 def try_claims(*cells: str, share: float = 1.0) -> list[dict]:
     opening = (1, "import numpy as np\nfrom claims import check")
-    return attack.attack([opening, *enumerate(cells, 3)], share)
+    return [*attack.attack([opening, *enumerate(cells, 3)], share)]
 
 
 def test_only_what_leads_to_the_stated_side_alone_is_altered():
