@@ -33,7 +33,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import sympy
@@ -45,6 +45,7 @@ from .slices import Code, Statement, names
 __all__ = ["attack"]
 ENTRIES = 12  # of an array are altered one by one
 LIMIT = 60  # seconds for one altered claim
+GOOD = ("same", "survived")  # verdicts about a claim that is not altered
 RANDOM = ("rand", "default_rng", "Generator", "manual_seed", "normal", "permutation")
 
 
@@ -68,15 +69,6 @@ def attack(cells: Iterable[tuple[int, str]], share: float = 1.0) -> Iterator[dic
                 raise RuntimeError(f"{line}: {kind}: {error}") from error
             if found:
                 yield found
-
-
-class Mutant(NamedTuple):
-    """An altered claim: what is executed again, and the arguments that state it."""
-
-    line: int
-    what: str
-    again: list[tuple[int, ast.stmt]]
-    stated: list[ast.expr]
 
 
 class Check:
@@ -106,8 +98,8 @@ class Check:
         own = self.slice - self.code.slice(names(rest)[1], self.top)
         return [s for s in self.code.statements if s in own and _states(s)]
 
-    def mutants(self, has_room: bool) -> Iterator[Mutant]:
-        """All alterations of the claim, each with a name of its own."""
+    def mutants(self, has_room: bool) -> Iterator[tuple]:
+        """Of each altered claim: line, name, what is executed again, what is stated."""
         numbers: Counter = Counter()
         for kind, what, line, again, stated in self._altered():
             if has_room and kind in ("constant", "coefficient"):
@@ -115,7 +107,7 @@ class Check:
             name = f"{kind}: {what}"
             numbers[name] += 1
             name += f" ({numbers[name]})" if numbers[name] > 1 else ""
-            yield Mutant(line, name, again, stated)
+            yield line, name, again, stated
 
     def _altered(self) -> Iterator[tuple]:
         for k, argument in enumerate(self.stated):
@@ -129,12 +121,9 @@ class Check:
                 again = self.again(statement.top, replaced(top, statement.node, new))
                 yield kind, what, line, again, self.stated
 
-    def control(self, top: int) -> Mutant:
-        """The claim as it is, with all executed again that a change would."""
-        again = self.again(top, self.code.tops[top])
-        return Mutant(self.code.lines[top], "nothing altered", again, self.stated)
-
-    def again(self, top: int, changed: ast.stmt) -> list[tuple[int, ast.stmt]]:
+    def again(
+        self, top: int, changed: ast.stmt | None = None
+    ) -> list[tuple[int, ast.stmt]]:
         """What has to be executed once more after a change, in order."""
         tops, more = set(), {top}
         while not more <= tops:
@@ -148,6 +137,7 @@ class Check:
         if top in self.wide:  # an object is changed by way of another: whole cells
             cells = {self.code.ends[k] for k in (*tops, self.top)}
             tops = {k for k in range(self.top) if self.code.ends[k] in cells}
+        changed = changed or self.code.tops[top]
         return [(k, changed if k == top else self.code.tops[k]) for k in sorted(tops)]
 
     def defined(self, top: int) -> set[str]:
@@ -297,19 +287,17 @@ class Session:
     def verdicts(self, of: Check) -> Iterator[tuple[int, str, str, str]]:
         """The line and the name of each altered claim, the verdict and its reason."""
         trial = Trial(of, self.value)
-        good = "same", "survived"
         for top in sorted({s.top for s in of.alone}):
-            if self.judged(trial, of.control(top))[0] in good:
+            if self.judged(trial, of.again(top), of.stated)[0] in GOOD:
                 continue
             of.wide.add(top)
-            control = of.control(top)
-            verdict, how = self.judged(trial, control)
-            if verdict not in good:
-                yield control.line, control.what, "unclear", how
+            verdict, how = self.judged(trial, of.again(top), of.stated)
+            if verdict not in GOOD:
+                yield self.code.lines[top], "nothing altered", "unclear", how
         dice = random.Random(f"{of.id} {of.top}")
-        for mutant in of.mutants(trial.has_room):
+        for line, what, again, stated in of.mutants(trial.has_room):
             if dice.random() < self.share:
-                yield mutant.line, mutant.what, *self.judged(trial, mutant)
+                yield line, what, *self.judged(trial, again, stated)
         for what, altered in trial.direct():
             yield of.line, what, *trial.verdict(altered)
 
@@ -321,7 +309,7 @@ class Session:
         module = ast.Module([ast.fix_missing_locations(statement)], [])
         exec(compile(module, "<program>", "exec"), self.space)
 
-    def judged(self, trial: Trial, mutant: Mutant) -> tuple[str, str]:
+    def judged(self, trial: Trial, again: list, stated: list) -> tuple[str, str]:
         """The verdict from a copy of this process, which ends with it."""
         read, write = os.pipe()
         if not (child := os.fork()):
@@ -329,7 +317,7 @@ class Session:
                 os.close(read)
                 signal.alarm(LIMIT)
                 with os.fdopen(write, "w") as pipe:
-                    json.dump(self.judge(trial, mutant), pipe)
+                    json.dump(self.judge(trial, again, stated), pipe)
             finally:
                 os._exit(0)
         os.close(write)
@@ -339,11 +327,11 @@ class Session:
         late = "error", f"no verdict in {LIMIT} s"
         return tuple(json.loads(text)) if text else late
 
-    def judge(self, trial: Trial, mutant: Mutant) -> tuple[str, str]:
+    def judge(self, trial: Trial, again: list, stated: list) -> tuple[str, str]:
         """The verdict about an altered claim; this changes the program's state."""
         now, fresh = dict(self.space), {}
         try:
-            for k, top in mutant.again:
+            for k, top in again:
                 values, chance = self.before[k]
                 self.put(values | fresh)
                 for restore, state in chance:
@@ -352,7 +340,7 @@ class Session:
                 defined = trial.of.defined(k) & self.space.keys()
                 fresh |= {name: self.space[name] for name in defined}
             self.put(now | fresh)
-            altered = [self.value(argument) for argument in mutant.stated]
+            altered = [self.value(argument) for argument in stated]
         except Exception as error:
             return "error", f"{type(error).__name__}: {error}"
         return trial.verdict(altered)

@@ -1,9 +1,10 @@
 """Checks that can say no.
 
-A check states a claim and tries to refute it. It then alters the claim (a sign, a
-coefficient, a missing term) and demands that the altered claim is refused: a check
-that would let an altered claim through is *vacuous* and fails. A passed check
-returns a `Result`, which a notebook shows as one line.
+A check states a claim and tries to refute it, which raises `CheckFailed` with the worst
+counterexample. It then alters the claim (a sign, a coefficient, a missing term) and
+demands that the altered claim is refused: a check that would let an altered claim
+through raises `Vacuous`. A passed check returns a `Result`, which a notebook shows as
+one line.
 
 Each takes an `id` first, with which all messages begin, and the `claim` in words. What
 cannot be checked (a NaN, too few samples, the same object on both sides) or would not
@@ -90,8 +91,7 @@ def identity(
     `left`, `right`: sympy expressions or matrices of one shape, exact (no floats).
     Write one side unevaluated (`Derivative`, `Sum`, `Integral`), so that the claim
     is not settled before it is stated. The random `points` are real and obey the
-    assumptions of the symbols and the condition `given`. Raises `CheckFailed` with a
-    point where the sides differ, `Vacuous` if an altered claim passes as well.
+    assumptions of the symbols and the condition `given`.
     """
     _demand_above_0(id, points=points)
     (lefts, shape), (rights, other) = _entries(id, left), _entries(id, right)
@@ -112,7 +112,8 @@ def identity(
     mutants = _refuse_altered(id, pairs, sample)
     method = f"equal to 20 digits at {len(sample.points)} random points"
     method += " (evidence, not proof)"
-    if all(_is_zero(a - b) for a, b in pairs):
+    differences = ((a - b).doit() for a, b in pairs)
+    if all(sympy.expand(d) == 0 or sympy.simplify(d) == 0 for d in differences):
         method = "proved by sympy"
     claim = claim or _short(f"{left} = {right}")
     strength = f"{mutants} altered claims refused"
@@ -232,11 +233,6 @@ def _alterations(expression, both_sides: bool):
             yield expression - 2 * term, f"the sign of {term} flipped"
 
 
-def _is_zero(expression) -> bool:
-    expression = expression.doit()
-    return sympy.expand(expression) == 0 or sympy.simplify(expression) == 0
-
-
 def _at(point) -> str:
     return ", ".join(f"{k} = {v}" for k, v in point.items()) or "the only point"
 
@@ -262,8 +258,7 @@ def gradient(
     `o + s`. `inputs`: shapes such as `(3, 5)`, drawn from N(0, 1), or functions of a
     `torch.Generator` that return a tensor. Sizes in a shape must differ, so that a
     forgotten transpose shows. At each of the `points` no entry may be off by more than
-    `rtol` of the largest one. Raises `CheckFailed` with the worst entry, `Vacuous` if
-    an altered formula passes as well.
+    `rtol` of the largest one.
     """
     import torch
 
@@ -359,9 +354,7 @@ def value(
     """Computed numbers are the expected ones, of one shape and to within `rtol`.
 
     Whole numbers of at most 64 bits are compared exactly. `atol` is needed where zero
-    is expected. Raises `CheckFailed` with both numbers and the relative error of the
-    worst entry; `Vacuous` if the tolerance lets a wrong sign or a 5 % larger number
-    through.
+    is expected. No tolerance may let a wrong sign or a 5 % larger number through.
     """
     _demand_above_0(id, rtol=rtol, **({"atol": atol} if atol != 0 else {}))
     computed, expected = _two_sides(id, computed, expected)
@@ -457,8 +450,8 @@ def expectation(
     `samples`: shape (T, ...), independent along the first axis; `value`: shape (...).
     The interval has a family-wise error of 1 in 10,000 over all entries. Every entry
     must lie in its interval, and outside once it is moved by `notice` in either
-    direction, relative to `scale`, by default the largest absolute value. Raises
-    `CheckFailed` with the z-score, `Vacuous` if there are too few samples to notice.
+    direction, relative to `scale`, by default the largest absolute value. With too few
+    samples to notice that, the check is `Vacuous`.
     """
     _demand_above_0(id, notice=notice)
     samples, value = (_as_real(id, as_numbers(id, given)) for given in (samples, value))
@@ -504,9 +497,8 @@ def bound(id: str, lower, upper, *, claim: str = "", rtol: float = 1e-12) -> Res
     """`lower <= upper` at every tested point; reports how close they come.
 
     `lower`, `upper`: numbers or arrays of one shape (a plain number may be compared
-    with an array). `rtol` forgives rounding, relative to the larger side. Raises
-    `CheckFailed` with the violating point, `Vacuous` if the reversed inequality
-    holds too.
+    with an array). `rtol` forgives rounding, relative to the larger side. It is
+    `Vacuous` if the reversed inequality holds too.
     """
     if rtol != 0:
         _demand_above_0(id, rtol=rtol)
