@@ -74,18 +74,14 @@ def _demand(id, met, message: str) -> None:
         raise ValueError(f"{id}: {message}")
 
 
-def _demand_above_0(id, **options) -> None:
+def _demand_above_0(id, kind=Real, **options) -> None:
+    word = "whole number" if kind is Integral else "number"
     for name, option in options.items():
-        is_count = name == "points"
-        word = "whole number" if is_count else "number"
-        is_one = isinstance(option, Integral if is_count else Real)
-        sound = is_one and 0 < option < math.inf
+        sound = isinstance(option, kind) and 0 < option < math.inf
         _demand(id, sound, f"{name}={option!r} must be a {word} above 0")
 
 
-def identity(
-    id: str, left, right, *, given=True, claim: str = "", points: int = 24
-) -> Result:
+def identity(id: str, left, right, *, given=True, claim="", points=24) -> Result:
     """Sympy proves `left = right`, or random points fail to refute it.
 
     `left`, `right`: sympy expressions or matrices of one shape, exact (no floats).
@@ -93,7 +89,7 @@ def identity(
     is not settled before it is stated. The random `points` are real and obey the
     assumptions of the symbols and the condition `given`.
     """
-    _demand_above_0(id, points=points)
+    _demand_above_0(id, Integral, points=points)
     (lefts, shape), (rights, other) = _entries(id, left), _entries(id, right)
     _demand(id, shape == other, f"the sides differ in shape: {shape} and {other}")
     pairs = list(zip(lefts, rights, strict=True))
@@ -242,13 +238,7 @@ def _short(text: str, length: int = 120) -> str:
 
 
 def gradient(
-    id: str,
-    f: Callable,
-    formula: Callable,
-    *inputs,
-    claim: str = "",
-    points: int = 20,
-    rtol: float = 1e-9,
+    id: str, f: Callable, formula: Callable, *inputs, claim="", points=20, rtol=1e-9
 ) -> Result:
     """The formula agrees with autograd in float64 at random inputs.
 
@@ -262,7 +252,8 @@ def gradient(
     """
     import torch
 
-    _demand_above_0(id, points=points, rtol=rtol)
+    _demand_above_0(id, Integral, points=points)
+    _demand_above_0(id, rtol=rtol)
     _demand(id, inputs, "there are no inputs; give a shape for each")
     numbers, errors = torch.Generator().manual_seed(sum(id.encode())), []
 
@@ -348,9 +339,7 @@ def _try_gradient(id, k, ours, true, rtol) -> float:
     return error
 
 
-def value(
-    id: str, computed, expected, rtol: float = 1e-9, *, atol=0.0, claim: str = ""
-) -> Result:
+def value(id: str, computed, expected, rtol=1e-9, *, atol=0.0, claim="") -> Result:
     """Computed numbers are the expected ones, of one shape and to within `rtol`.
 
     Whole numbers of at most 64 bits are compared exactly. `atol` is needed where zero
@@ -443,7 +432,7 @@ def _at_entry(place) -> str:
 
 
 def expectation(
-    id: str, samples, value, *, notice=0.02, scale: float | None = None, claim: str = ""
+    id: str, samples, value, *, notice=0.02, scale: float | None = None, claim=""
 ) -> Result:
     """The mean of independent samples is `value`, and a relative error would show.
 
@@ -493,7 +482,7 @@ def expectation(
     return Result(id, "expectation", claim, method, strength, 2 * value.size)
 
 
-def bound(id: str, lower, upper, *, claim: str = "", rtol: float = 1e-12) -> Result:
+def bound(id: str, lower, upper, *, claim="", rtol=1e-12) -> Result:
     """`lower <= upper` at every tested point; reports how close they come.
 
     `lower`, `upper`: numbers or arrays of one shape (a plain number may be compared
