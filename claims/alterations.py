@@ -25,7 +25,6 @@ OPPOSITE = {ast.Add: ast.Sub, ast.Sub: ast.Add}
 REVERSED = {ast.Lt: ast.GtE, ast.Gt: ast.LtE, ast.Eq: ast.NotEq}
 REVERSED |= {reverse: relation for relation, reverse in REVERSED.items()}
 EXTREMES = {"min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum"}
-TRANSPOSES = {"T", "mT"}
 # functions whose plain numbers are shapes, places or seeds
 SHAPES = set(
     """
@@ -59,25 +58,23 @@ def _places(node: ast.AST) -> Iterator[ast.AST]:
     for name, value in ast.iter_fields(node):
         if _is_silent(node, name):
             continue
+        has_sizes = name == "args" and _called(node) in SHAPES
         for child in value if isinstance(value, list) else [value]:
-            is_size = isinstance(child, ast.Constant) and _is_shape(node, name)
+            is_size = has_sizes and isinstance(child, ast.Constant)
             if isinstance(child, ast.AST) and not is_size:
                 yield from _places(child)
 
 
 def _is_silent(node: ast.AST, field: str) -> bool:
     """Names, options, defaults, keys, places, and what is assigned to."""
-    if isinstance(node, ast.Call):
-        # in x.T.sum() what the method is called on does state something
-        named = field == "func" and not isinstance(node.func, ast.Attribute)
-        return named or field == "keywords"
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-        return field == "right" and isinstance(node.right, ast.Constant)
+    match node:
+        case ast.Call(func=ast.Attribute()):
+            return field == "keywords"  # in x.T.sum() what it is called on does state
+        case ast.Call():
+            return field in ("func", "keywords")
+        case ast.BinOp(_, ast.Pow(), ast.Constant()):
+            return field == "right"
     return isinstance(node, ast.JoinedStr) or field in SILENT
-
-
-def _is_shape(node: ast.AST, field: str) -> bool:
-    return isinstance(node, ast.Call) and field == "args" and _called(node) in SHAPES
 
 
 def _called(call: ast.Call) -> str:
@@ -86,90 +83,73 @@ def _called(call: ast.Call) -> str:
 
 
 def _altered(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    if isinstance(node, ast.BinOp):
-        yield from _altered_operation(node)
-    elif isinstance(node, ast.AugAssign) and type(node.op) in OPPOSITE:
-        op = OPPOSITE[type(node.op)]()
-        yield "sign", ast.AugAssign(node.target, op, node.value)
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        if not isinstance(node.operand, ast.Constant):
-            yield "sign", node.operand
-    elif isinstance(node, ast.Constant):
-        yield from _altered_constant(node)
-    elif isinstance(node, ast.Subscript):
-        yield from _shifted(node)
-    elif isinstance(node, ast.Call):
-        yield from _altered_call(node)
-    elif isinstance(node, ast.Attribute) and node.attr in TRANSPOSES:
-        yield "transpose", node.value
-    elif isinstance(node, ast.Compare) and type(node.ops[0]) in REVERSED:
-        op = REVERSED[type(node.ops[0])]()
-        yield "relation", ast.Compare(node.left, [op, *node.ops[1:]], node.comparators)
+    match node:
+        case ast.BinOp(left, ast.Add() | ast.Sub() as op, right):
+            yield "sign", ast.BinOp(left, OPPOSITE[type(op)](), right)
+            yield "term", left
+            is_sum = isinstance(op, ast.Add)
+            yield "term", right if is_sum else ast.UnaryOp(ast.USub(), right)
+        case ast.BinOp(left, ast.Pow(), right):
+            yield "exponent", ast.BinOp(left, ast.Pow(), _one_more(right))
+        case ast.AugAssign(target, ast.Add() | ast.Sub() as op, value):
+            yield "sign", ast.AugAssign(target, OPPOSITE[type(op)](), value)
+        case ast.UnaryOp(ast.USub(), operand):
+            if not isinstance(operand, ast.Constant):
+                yield "sign", operand
+        case ast.Constant(bool(value)):
+            yield "constant", ast.Constant(not value)
+        case ast.Constant(int(value)):
+            yield "coefficient", ast.Constant(value + max(1, round(abs(value) / 20)))
+        case ast.Constant(float(value)):
+            yield "constant", ast.Constant(1.05 * value if value else 1.0)
+        case ast.Subscript(value, ast.Tuple(parts)):
+            for k, part in enumerate(parts):
+                for new in _shifted(part):
+                    index = ast.Tuple([*parts[:k], new, *parts[k + 1 :]], ast.Load())
+                    yield "index", ast.Subscript(value, index, ast.Load())
+        case ast.Subscript(value, part):
+            for new in _shifted(part):
+                yield "index", ast.Subscript(value, new, ast.Load())
+        case ast.Call():
+            yield from _altered_call(node, _called(node), node.args)
+        case ast.Attribute(value, "T" | "mT"):
+            yield "transpose", value
+        case ast.Compare(left, [op, *more], others) if type(op) in REVERSED:
+            relations = [REVERSED[type(op)](), *more]
+            yield "relation", ast.Compare(left, relations, others)
 
 
-def _altered_operation(node: ast.BinOp) -> Iterator[tuple[str, ast.expr]]:
-    if opposite := OPPOSITE.get(type(node.op)):
-        yield "sign", ast.BinOp(node.left, opposite(), node.right)
-        yield "term", node.left
-        left_out = node.right
-        if isinstance(node.op, ast.Sub):
-            left_out = ast.UnaryOp(ast.USub(), node.right)
-        yield "term", left_out
-    elif isinstance(node.op, ast.Pow):
-        larger = ast.BinOp(node.right, ast.Add(), ast.Constant(1))
-        yield "exponent", ast.BinOp(node.left, ast.Pow(), larger)
+def _shifted(part: ast.expr) -> Iterator[ast.expr]:
+    """Parts of an index, each one further."""
+    match part:
+        case ast.Slice(lower, upper, step):
+            if lower:
+                yield ast.Slice(_one_more(lower), upper, step)
+            if upper:
+                yield ast.Slice(lower, _one_more(upper), step)
+        case ast.Constant(value) if not isinstance(value, int):
+            return
+        case _:
+            yield _one_more(part)
 
 
-def _altered_constant(node: ast.Constant) -> Iterator[tuple[str, ast.expr]]:
-    value = node.value
-    if isinstance(value, bool):
-        yield "constant", ast.Constant(not value)
-    elif isinstance(value, int):
-        yield "coefficient", ast.Constant(value + max(1, round(abs(value) / 20)))
-    elif isinstance(value, float):
-        yield "constant", ast.Constant(1.05 * value if value else 1.0)
+def _one_more(expression: ast.expr) -> ast.expr:
+    return ast.BinOp(expression, ast.Add(), ast.Constant(1))
 
 
-def _shifted(node: ast.Subscript) -> Iterator[tuple[str, ast.expr]]:
-    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-    for k, part in enumerate(parts):
-        for new in _shifted_part(part):
-            index = new
-            if isinstance(node.slice, ast.Tuple):
-                index = ast.Tuple([*parts[:k], new, *parts[k + 1 :]], ast.Load())
-            yield "index", ast.Subscript(node.value, index, ast.Load())
-
-
-def _shifted_part(part: ast.expr) -> Iterator[ast.expr]:
-    if isinstance(part, ast.Slice):
-        for name in ("lower", "upper"):
-            bound = getattr(part, name)
-            if bound is not None:
-                new = copy.copy(part)
-                setattr(new, name, ast.BinOp(bound, ast.Add(), ast.Constant(1)))
-                yield new
-    elif not (isinstance(part, ast.Constant) and not isinstance(part.value, int)):
-        yield ast.BinOp(part, ast.Add(), ast.Constant(1))
-
-
-def _altered_call(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
-    name = _called(node)
-    if name == "sqrt" and node.args:
-        yield "exponent", node.args[0]
-    elif name in ("square", "t") and isinstance(node.func, ast.Attribute):
-        if node.args:
-            yield "exponent", node.args[0]
-        else:
-            yield "transpose" if name == "t" else "exponent", node.func.value
+def _altered_call(
+    node: ast.Call, name: str, arguments: list[ast.expr]
+) -> Iterator[tuple[str, ast.expr]]:
+    of_object = isinstance(node.func, ast.Attribute)
+    if arguments and (name == "sqrt" or name in ("square", "t") and of_object):
+        yield "exponent", arguments[0]
+    elif name in ("square", "t") and of_object:
+        yield "transpose" if name == "t" else "exponent", node.func.value
     elif name in EXTREMES:
         new = copy.deepcopy(node)
-        if isinstance(new.func, ast.Attribute):
-            new.func.attr = EXTREMES[name]
-        else:
-            new.func.id = EXTREMES[name]
+        setattr(new.func, "attr" if of_object else "id", EXTREMES[name])
         yield "relation", new
-    elif name == "range" and node.args:
-        for k in range(min(2, len(node.args))):
-            later = ast.BinOp(node.args[k], ast.Add(), ast.Constant(1))
-            arguments = [*node.args[:k], later, *node.args[k + 1 :]]
-            yield "index", ast.Call(node.func, arguments, [])
+    elif name == "range":
+        for k, argument in enumerate(arguments[:2]):
+            changed = [*arguments[:k], _one_more(argument), *arguments[k + 1 :]]
+            yield "index", ast.Call(node.func, changed, [])

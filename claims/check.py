@@ -1,21 +1,14 @@
 """Checks that can say no.
 
-A check states a claim and tries to refute it. It then alters the claim (a sign, a
-coefficient, a missing term) and demands that the altered claim is refused: a check
-that would let an altered claim through is *vacuous* and fails. A passed check
-returns a `Result`, which a notebook shows as one line.
+A check states a claim and tries to refute it, which raises `CheckFailed` with the worst
+counterexample. It then alters the claim (a sign, a coefficient, a missing term) and
+demands that the altered claim is refused: a check that would let an altered claim
+through raises `Vacuous`. A passed check returns a `Result`, which a notebook shows as
+one line.
 
 Each takes an `id` first, with which all messages begin, and the `claim` in words. What
 cannot be checked (a NaN, too few samples, the same object on both sides) or would not
 be looked at (more derivatives than inputs, no points) raises `ValueError`.
-
-=====================  ==============================================================
-`identity`             two sympy expressions are equal
-`gradient`             a formula is the derivative of a function
-`value`                computed numbers are the expected ones
-`expectation`          a mean of random samples is the expected one
-`bound`                an inequality holds at every tested point
-=====================  ==============================================================
 """
 
 from __future__ import annotations
@@ -26,6 +19,7 @@ import random
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from numbers import Integral, Real
 from statistics import NormalDist
 
@@ -53,9 +47,8 @@ class Vacuous(CheckFailed):
 class Result:
     """A claim that was not refuted, how it was tried, and what would have shown.
 
-    `id` of what is checked, `kind` of check, `claim` and `method` in words;
-    `strength`: the error that would have shown; `mutants`: how many altered claims
-    were refused.
+    `strength` is the error that would have shown, `mutants` the number of altered
+    claims that were refused.
     """
 
     id: str
@@ -76,77 +69,65 @@ class Result:
         return {"text/plain": str(self), "text/html": page}, {"check": asdict(self)}
 
 
-def _refuse_options(id, **options) -> None:
-    """Raise `ValueError` for what makes a check empty: not above 0, or NaN."""
+def _demand(id, met, message: str) -> None:
+    if not met:
+        raise ValueError(f"{id}: {message}")
+
+
+def _demand_above_0(id, kind=Real, **options) -> None:
+    word = "whole number" if kind is Integral else "number"
     for name, option in options.items():
-        whole = name == "points"
-        kind = Integral if whole else Real
-        if not isinstance(option, kind) or not 0 < option < math.inf:
-            words = "whole number" if whole else "number"
-            raise ValueError(f"{id}: {name}={option!r} must be a {words} above 0")
+        sound = isinstance(option, kind) and 0 < option < math.inf
+        _demand(id, sound, f"{name}={option!r} must be a {word} above 0")
 
 
-# ---------------------------------------------------------------- identities
-
-
-def identity(
-    id: str, left, right, *, given=True, claim: str = "", points: int = 24
-) -> Result:
+def identity(id: str, left, right, *, given=True, claim="", points=24) -> Result:
     """Sympy proves `left = right`, or random points fail to refute it.
 
     `left`, `right`: sympy expressions or matrices of one shape, exact (no floats).
     Write one side unevaluated (`Derivative`, `Sum`, `Integral`), so that the claim
     is not settled before it is stated. The random `points` are real and obey the
-    assumptions of the symbols and the condition `given`. Raises `CheckFailed` with a
-    point where the sides differ, `Vacuous` if an altered claim passes as well.
+    assumptions of the symbols and the condition `given`.
     """
-    _refuse_options(id, points=points)
-    pairs = _entries(id, left, right)
-    if all(a == b for a, b in pairs):
+    _demand_above_0(id, Integral, points=points)
+    (lefts, shape), (rights, other) = _entries(id, left), _entries(id, right)
+    _demand(id, shape == other, f"the sides differ in shape: {shape} and {other}")
+    pairs = list(zip(lefts, rights, strict=True))
+    if lefts == rights:
         raise ValueError(
             f"{id}: both sides are the same expression; leave one unevaluated "
             "(Derivative, Sum, Integral) or state the claim differently"
         )
     symbols = set().union(*(a.free_symbols | b.free_symbols for a, b in pairs))
     sample = _Sample(id, sorted(symbols, key=str), given, points)
-    for a, b in pairs:
-        if (point := sample.where_differ(a, b)) is not None:
-            raise CheckFailed(
-                f"{id}: the sides differ at {_at(point)}: "
-                f"{_digits(a, point)} against {_digits(b, point)}"
-            )
+    for pair in pairs:
+        if differ := sample.where_differ(*pair):
+            point, a, b = differ
+            numbers = f"{sympy.N(a, 8)} against {sympy.N(b, 8)}"
+            raise CheckFailed(f"{id}: the sides differ at {_at(point)}: {numbers}")
     mutants = _refuse_altered(id, pairs, sample)
     method = f"equal to 20 digits at {len(sample.points)} random points"
     method += " (evidence, not proof)"
-    if all(_is_zero(a - b) for a, b in pairs):
+    differences = ((a - b).doit() for a, b in pairs)
+    if all(sympy.expand(d) == 0 or sympy.simplify(d) == 0 for d in differences):
         method = "proved by sympy"
     claim = claim or _short(f"{left} = {right}")
     strength = f"{mutants} altered claims refused"
     return Result(id, "identity", claim, method, strength, mutants)
 
 
-def _entries(id, left, right) -> list[tuple[sympy.Expr, sympy.Expr]]:
-    (left, shape), (right, other) = (_side(id, side) for side in (left, right))
-    if shape != other:
-        raise ValueError(f"{id}: the sides differ in shape: {shape} and {other}")
-    return list(zip(left, right, strict=True))
-
-
-def _side(id, side) -> tuple[list[sympy.Expr], tuple]:
+def _entries(id, side) -> tuple[list[sympy.Expr], tuple]:
     """The entries of a side, and its shape."""
     with suppress(sympy.SympifyError):
         side = sympy.sympify(side, strict=True)
     shape = getattr(side, "shape", ())
     entries = sympy.flatten(side) if shape else [side]
-    if not entries or not all(isinstance(entry, sympy.Expr) for entry in entries):
-        raise ValueError(
-            f"{id}: {_short(repr(side))} is no expression or matrix of sympy"
-        )
+    sound = entries and all(isinstance(entry, sympy.Expr) for entry in entries)
+    _demand(id, sound, f"{_short(repr(side))} is no expression or matrix of sympy")
     for entry in entries:
-        if entry.has(sympy.nan, sympy.zoo):
-            raise ValueError(f"{id}: undefined value in {entry}")
-        if entry.has(sympy.Float):
-            raise ValueError(f"{id}: inexact number in {entry}; write a Rational")
+        defined, exact = not entry.has(sympy.nan, sympy.zoo), not entry.has(sympy.Float)
+        _demand(id, defined, f"undefined value in {entry}")
+        _demand(id, exact, f"inexact number in {entry}; write a Rational")
     return entries, shape
 
 
@@ -154,11 +135,10 @@ class _Sample:
     """Random points that obey the assumptions, and the exact test of a claim there."""
 
     def __init__(self, id, symbols, given, points):
-        self.rng = random.Random(id)
-        self.id, self.points, self.values = id, [], {}
-        wanted = points if symbols else 1
+        self.id, self.points, self.value = id, [], cache(self._value)
+        rng, wanted = random.Random(id), points if symbols else 1
         for _ in range(200 * wanted):
-            point = {s: self._draw(s) for s in symbols}
+            point = {symbol: _random_number(rng, symbol) for symbol in symbols}
             if self._holds(given, point):
                 self.points.append(point)
             if len(self.points) == wanted:
@@ -168,28 +148,15 @@ class _Sample:
             "the symbols (whole numbers from -6 to 8, others within 3 of zero)"
         )
 
-    def _draw(self, symbol) -> sympy.Expr:
-        if symbol.is_integer:
-            low = 1 if symbol.is_positive else 0 if symbol.is_nonnegative else -6
-            return sympy.Integer(self.rng.randint(low, 8))
-        size = sympy.Rational(self.rng.randint(1, 300), 101)
-        signed = symbol.is_positive is None and symbol.is_nonnegative is None
-        size = size * self.rng.choice([-1, 1]) if signed else size
-        return -size if symbol.is_negative else size
-
     def _holds(self, given, point) -> bool:
         """Whether a point obeys the condition and what its symbols assume."""
-        fits = (
-            getattr(number, f"is_{name}") is assumed
-            for symbol, number in point.items()
-            for name, assumed in symbol.assumptions0.items()
-        )
-        if not all(fits):
-            return False
-        try:
+        for symbol, number in point.items():
+            for name, assumed in symbol.assumptions0.items():
+                if getattr(number, f"is_{name}") is not assumed:
+                    return False
+        held = None
+        with suppress(AttributeError, TypeError, sympy.SympifyError):
             held = sympy.sympify(given).subs(point)
-        except (AttributeError, TypeError, sympy.SympifyError):
-            held = None
         if held not in (sympy.true, sympy.false):
             raise ValueError(
                 f"{self.id}: whether {given} holds at {_at(point)} cannot be told; "
@@ -197,13 +164,11 @@ class _Sample:
             )
         return bool(held)
 
-    def value(self, expression, i: int):
-        key = (expression, i)
-        if key not in self.values:
-            self.values[key] = sympy.N(expression.subs(self.points[i]).doit(), 30)
-        return self.values[key]
+    def _value(self, expression, i: int):
+        return sympy.N(expression.subs(self.points[i]).doit(), 30)
 
-    def where_differ(self, left, right) -> dict | None:
+    def where_differ(self, left, right) -> tuple | None:
+        """The first point at which they differ, with their values there."""
         usable = 0
         for i, point in enumerate(self.points):
             a, b = self.value(left, i), self.value(right, i)
@@ -215,10 +180,20 @@ class _Sample:
             usable += 1
             allowed = sympy.Float("1e-20") * (1 + abs(a) + abs(b))
             if any(infinite) or abs(a - b) > allowed:
-                return point
-        if 2 * usable < len(self.points):
-            raise ValueError(f"{self.id}: undefined at most random points; use `given`")
+                return point, a, b
+        enough = 2 * usable >= len(self.points)
+        _demand(self.id, enough, "undefined at most random points; use `given`")
         return None
+
+
+def _random_number(rng, symbol) -> sympy.Expr:
+    if symbol.is_integer:
+        low = 1 if symbol.is_positive else 0 if symbol.is_nonnegative else -6
+        return sympy.Integer(rng.randint(low, 8))
+    size = sympy.Rational(rng.randint(1, 300), 101)
+    if symbol.is_positive is None and symbol.is_nonnegative is None:
+        return size * rng.choice([-1, 1])
+    return -size if symbol.is_negative else size
 
 
 def _refuse_altered(id, pairs, sample) -> int:
@@ -226,7 +201,7 @@ def _refuse_altered(id, pairs, sample) -> int:
     for left, right in pairs:
         stated, other = (right, left) if right != 0 else (left, right)
         for altered, what in _alterations(stated, both_sides=right != 0):
-            if sample.where_differ(altered, other) is None:
+            if not sample.where_differ(altered, other):
                 raise Vacuous(f"{id}: the claim still passes with {what} in {stated}")
             refused += 1
     if not refused:
@@ -254,34 +229,16 @@ def _alterations(expression, both_sides: bool):
             yield expression - 2 * term, f"the sign of {term} flipped"
 
 
-def _is_zero(expression) -> bool:
-    expression = expression.doit()
-    return sympy.expand(expression) == 0 or sympy.simplify(expression) == 0
-
-
 def _at(point) -> str:
     return ", ".join(f"{k} = {v}" for k, v in point.items()) or "the only point"
-
-
-def _digits(expression, point):
-    return sympy.N(expression.subs(point).doit(), 8)
 
 
 def _short(text: str, length: int = 120) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-# ----------------------------------------------------------------- gradients
-
-
 def gradient(
-    id: str,
-    f: Callable,
-    formula: Callable,
-    *inputs,
-    claim: str = "",
-    points: int = 20,
-    rtol: float = 1e-9,
+    id: str, f: Callable, formula: Callable, *inputs, claim="", points=20, rtol=1e-9
 ) -> Result:
     """The formula agrees with autograd in float64 at random inputs.
 
@@ -291,23 +248,20 @@ def gradient(
     `o + s`. `inputs`: shapes such as `(3, 5)`, drawn from N(0, 1), or functions of a
     `torch.Generator` that return a tensor. Sizes in a shape must differ, so that a
     forgotten transpose shows. At each of the `points` no entry may be off by more than
-    `rtol` of the largest one. Raises `CheckFailed` with the worst entry, `Vacuous` if
-    an altered formula passes as well.
+    `rtol` of the largest one.
     """
     import torch
 
-    _refuse_options(id, points=points, rtol=rtol)
-    if not inputs:
-        raise ValueError(f"{id}: there are no inputs; give a shape for each")
-    draws = [_draw(id, k, given) for k, given in enumerate(inputs)]
+    _demand_above_0(id, Integral, points=points)
+    _demand_above_0(id, rtol=rtol)
+    _demand(id, inputs, "there are no inputs; give a shape for each")
+    numbers, errors = torch.Generator().manual_seed(sum(id.encode())), []
 
     def traced(*tensors):
         return _real_tensor(id, "f", f(*tensors))
 
-    random_numbers = torch.Generator().manual_seed(sum(id.encode()))
-    worst, refused = 0.0, 0
     for _ in range(points):
-        tensors = tuple(draw(random_numbers) for draw in draws)
+        tensors = tuple(_draw(id, k, of, numbers) for k, of in enumerate(inputs))
         stated = formula(*tensors)
         stated = stated if isinstance(stated, tuple) else (stated,)
         if not 0 < len(stated) <= len(tensors):
@@ -318,21 +272,21 @@ def gradient(
         exact = torch.autograd.functional.jacobian(traced, tensors)
         for k, ours in enumerate(stated):
             ours = _real_tensor(id, "the formula", ours)
-            worst = max(worst, _compare_gradient(id, k, ours, exact[k], rtol))
-            refused += _refuse_altered_gradient(id, ours, exact[k], rtol)
+            errors.append(_try_gradient(id, k, ours, exact[k], rtol))
     claim = claim or "the formula is the derivative"
-    method = f"autograd agrees to {_power_of_ten(worst)} at {points} random points"
+    # rounded up to a power of ten, so that machines agree on the text
+    power = f"1e{int(np.ceil(np.log10(max(*errors, 1e-16)))):03d}"
+    method = f"autograd agrees to {power} at {points} random points"
     strength = f"an error of {rtol:.0e} would show"
-    return Result(id, "gradient", claim, method, strength, refused)
+    return Result(id, "gradient", claim, method, strength, 3 * len(errors))
 
 
-def _draw(id, k: int, given) -> Callable:
-    """What draws an input, given as a shape or as a function of a generator."""
+def _draw(id, k: int, given, numbers):
+    """A random input, given as a shape or as a function of a generator."""
     import torch
 
     if callable(given):
-        who = f"the function that draws input {k}"
-        return lambda numbers: _real_tensor(id, who, given(numbers))
+        return _real_tensor(id, f"the function that draws input {k}", given(numbers))
     sizes = list(given) if isinstance(given, Iterable) else [given]
     sound = all(isinstance(size, Integral) and size > 1 for size in sizes)
     if not sound or len(sizes) > len(set(sizes)):
@@ -341,96 +295,80 @@ def _draw(id, k: int, given) -> Callable:
             "with unequal sizes above 1, so that neither a transpose nor broadcasting "
             "hides an error, or a function of a torch.Generator"
         )
-    return lambda numbers: torch.randn(sizes, generator=numbers, dtype=torch.float64)
+    return torch.randn(sizes, generator=numbers, dtype=torch.float64)
 
 
 def _real_tensor(id, who: str, given):
     """What somebody returned, in double precision."""
     import torch
 
-    if not isinstance(given, torch.Tensor) or given.is_complex():
-        is_tensor = isinstance(given, torch.Tensor)
-        what = "complex numbers" if is_tensor else f"a {type(given).__name__}"
-        raise ValueError(
-            f"{id}: {who} returned {what}; return a real tensor (as the formula, for "
-            "several inputs, a tuple of them)"
-        )
-    return given.to(torch.float64)
+    is_tensor = isinstance(given, torch.Tensor)
+    if is_tensor and not given.is_complex():
+        return given.to(torch.float64)
+    what = "complex numbers" if is_tensor else f"a {type(given).__name__}"
+    raise ValueError(
+        f"{id}: {who} returned {what}; return a real tensor (as the formula, for "
+        "several inputs, a tuple of them)"
+    )
 
 
-def _gradient_error(ours, true) -> float:
-    return float((ours - true).abs().max() / true.abs().max().clamp(min=1e-300))
-
-
-def _compare_gradient(id, k, ours, true, rtol) -> float:
+def _try_gradient(id, k, ours, true, rtol) -> float:
+    """The error of a derivative; three altered ones are refused."""
     if ours.shape != true.shape:
         raise CheckFailed(
             f"{id}: the derivative in input {k} has shape {tuple(true.shape)}, "
             f"the formula gives {tuple(ours.shape)}"
         )
-    if not (ours.isfinite().all() and true.isfinite().all()):
-        raise ValueError(f"{id}: NaN or infinity in the derivative in input {k}")
-    if (error := _gradient_error(ours, true)) > rtol:
-        place = np.unravel_index(int((ours - true).abs().argmax()), true.shape)
-        where = [int(index) for index in place]
+    finite = ours.isfinite().all() and true.isfinite().all()
+    _demand(id, finite, f"NaN or infinity in the derivative in input {k}")
+
+    def error_of(formula) -> float:
+        return float((formula - true).abs().max() / true.abs().max().clamp(min=1e-300))
+
+    if (error := error_of(ours)) > rtol:
+        place = _largest((ours - true).detach().abs())
         raise CheckFailed(
-            f"{id}: input {k}, entry {where}: the formula gives {ours[place]:.6g}, "
+            f"{id}: input {k}, entry {[*place]}: the formula gives {ours[place]:.6g}, "
             f"autograd {true[place]:.6g} (relative error {error:.1e})"
         )
+    one_missing = ours.clone()
+    one_missing[_largest(ours.detach().abs())] = 0
+    altered = -ours, float(COEFFICIENT) * ours, one_missing
+    if min(map(error_of, altered)) <= rtol:
+        raise Vacuous(f"{id}: an altered formula passes too; is the derivative zero?")
     return error
 
 
-def _refuse_altered_gradient(id, ours, true, rtol) -> int:
-    entries = ours.abs().flatten()
-    one_missing = ours.clone().flatten()
-    one_missing[entries.argmax()] = 0
-    altered = [-ours, float(COEFFICIENT) * ours, one_missing.reshape(ours.shape)]
-    if any(_gradient_error(wrong, true) <= rtol for wrong in altered):
-        raise Vacuous(f"{id}: an altered formula passes too; is the derivative zero?")
-    return len(altered)
-
-
-# ------------------------------------------------------------------- numbers
-
-
-def value(
-    id: str,
-    computed,
-    expected,
-    rtol: float = 1e-9,
-    *,
-    atol: float = 0.0,
-    claim: str = "",
-) -> Result:
+def value(id: str, computed, expected, rtol=1e-9, *, atol=0.0, claim="") -> Result:
     """Computed numbers are the expected ones, of one shape and to within `rtol`.
 
     Whole numbers of at most 64 bits are compared exactly. `atol` is needed where zero
-    is expected. Raises `CheckFailed` with both numbers and the relative error of the
-    worst entry; `Vacuous` if the tolerance lets a wrong sign or a 5 % larger number
-    through.
+    is expected. No tolerance may let a wrong sign or a 5 % larger number through.
     """
-    _refuse_options(id, rtol=rtol, **({"atol": atol} if atol != 0 else {}))
+    _demand_above_0(id, rtol=rtol, **({"atol": atol} if atol != 0 else {}))
     computed, expected = _two_sides(id, computed, expected)
-    if computed.shape != expected.shape:
-        raise ValueError(
-            f"{id}: shapes differ: {computed.shape} computed, {expected.shape} expected"
-        )
+    shapes = f"{computed.shape} computed, {expected.shape} expected"
+    _demand(id, computed.shape == expected.shape, f"shapes differ: {shapes}")
     # True and False are whole numbers too, unless a tolerance says otherwise
     exact = all(a.dtype.kind in "iub"[: 2 + (not atol)] for a in (computed, expected))
     dtype = object if exact else np.result_type(computed, expected, float)
     computed, expected = computed.astype(dtype), expected.astype(dtype)
     allowed = 0 if exact else atol + rtol * np.abs(expected)
-    if not exact and not np.all(allowed > 0):
-        raise ValueError(f"{id}: zero is expected somewhere; state `atol`")
+    sound = exact or np.all(allowed > 0)
+    _demand(id, sound, "zero is expected somewhere; state `atol`")
     error = np.asarray(np.abs(computed - expected))
     if np.any(error > allowed):
-        place = np.unravel_index(np.argmax(error - allowed), error.shape)
+        place = _largest(error - allowed)
+        number, wanted = computed[place], expected[place]
+        relative = f"{error[place] / abs(wanted):.1e}" if wanted else "infinite"
         raise CheckFailed(
-            f"{id}: {computed[place]:.10g} computed, {expected[place]:.10g} expected"
-            + (f" at {[int(i) for i in place]}" if place else "")
-            + f" (relative error {_relative(error[place], expected[place])})"
+            f"{id}: {number:.10g} computed, {wanted:.10g} expected{_at_entry(place)} "
+            f"(relative error {relative})"
         )
-    altered = _altered_numbers(expected, exact)
+    larger = expected + 1 if exact else float(COEFFICIENT) * expected
+    altered = [(-expected, "a flipped sign"), (larger, "a larger number")]
+    if np.all(expected == 0):
+        altered = [(expected + 1, "a one instead of zero")]
     for wrong, what in altered:
         if np.all(np.abs(computed - wrong) <= allowed * (1 + 1e-6)):
             raise Vacuous(f"{id}: the tolerance lets {what} through")
@@ -443,21 +381,14 @@ def value(
     return Result(id, "value", claim, method, strength, len(altered))
 
 
-def _altered_numbers(expected, exact):
-    if np.all(expected == 0):
-        return [(expected + 1, "a one instead of zero")]
-    larger = expected + 1 if exact else float(COEFFICIENT) * expected
-    return [(-expected, "a flipped sign"), (larger, "a larger number")]
-
-
 def _two_sides(id, first, second) -> tuple[np.ndarray, np.ndarray]:
     """Both sides as arrays, which must not be the same numbers in memory."""
     arrays = as_numbers(id, first), as_numbers(id, second)
     keys = "data", "shape", "strides"
     one, other = ([a.__array_interface__[key] for key in keys] for a in arrays)
     has_parts = hasattr(first, "shape") or isinstance(first, list | tuple)
-    if one == other or (has_parts and first is second):
-        raise ValueError(f"{id}: the same object is given twice")
+    same = one == other or (has_parts and first is second)
+    _demand(id, not same, "the same object is given twice")
     return arrays
 
 
@@ -479,129 +410,108 @@ def as_numbers(id: str, given) -> np.ndarray:
             f"{id}: {_short(repr(given))} cannot be compared; give a number, an array, "
             f"or lists of equal length ({error})"
         ) from None
-    if array.size == 0:
-        raise ValueError(f"{id}: nothing to compare")
-    if not np.all(np.isfinite(array)):
-        raise ValueError(f"{id}: NaN or infinity among the numbers")
+    _demand(id, array.size, "nothing to compare")
+    _demand(id, np.all(np.isfinite(array)), "NaN or infinity among the numbers")
     return array
 
 
 def _as_real(id, array: np.ndarray) -> np.ndarray:
-    if array.dtype.kind == "c":
-        raise ValueError(f"{id}: complex numbers; check real and imaginary part apart")
+    is_real = array.dtype.kind != "c"
+    _demand(id, is_real, "complex numbers; check real and imaginary part apart")
     return array.astype(float)
 
 
-def _relative(error, expected) -> str:
-    return f"{error / abs(expected):.1e}" if expected else "infinite"
+def _largest(sizes) -> tuple[int, ...]:
+    """The place of the largest entry."""
+    place = np.unravel_index(np.argmax(np.asarray(sizes)), np.shape(sizes))
+    return tuple(map(int, place))
 
 
-def _power_of_ten(error: float) -> str:
-    """The error, rounded up to a power of ten, so that machines agree on the text."""
-    return f"1e{int(np.ceil(np.log10(max(error, 1e-16)))):03d}"
-
-
-# -------------------------------------------------------------- expectations
+def _at_entry(place) -> str:
+    return f" at {[*place]}" if place else ""
 
 
 def expectation(
-    id: str,
-    samples,
-    value,
-    *,
-    notice: float = 0.02,
-    scale: float | None = None,
-    claim: str = "",
+    id: str, samples, value, *, notice=0.02, scale: float | None = None, claim=""
 ) -> Result:
     """The mean of independent samples is `value`, and a relative error would show.
 
     `samples`: shape (T, ...), independent along the first axis; `value`: shape (...).
     The interval has a family-wise error of 1 in 10,000 over all entries. Every entry
     must lie in its interval, and outside once it is moved by `notice` in either
-    direction, relative to `scale`, by default the largest absolute value. Raises
-    `CheckFailed` with the z-score, `Vacuous` if there are too few samples to notice.
+    direction, relative to `scale`, by default the largest absolute value. With too few
+    samples to notice that, the check is `Vacuous`.
     """
-    _refuse_options(id, notice=notice)
+    _demand_above_0(id, notice=notice)
     samples, value = (_as_real(id, as_numbers(id, given)) for given in (samples, value))
     if samples.ndim == 0 or samples.shape[1:] != value.shape:
         raise ValueError(
             f"{id}: samples of shape {samples.shape} do not belong to a value of shape "
             f"{value.shape}; the first axis counts the samples"
         )
-    if len(samples) < 30:
-        raise ValueError(f"{id}: {len(samples)} samples are too few for an interval")
-    if scale is None and not np.any(value):
-        raise ValueError(f"{id}: zero is expected; state the `scale` of an error")
-    scale = float(np.abs(value).max()) if scale is None else scale
-    _refuse_options(id, scale=scale)
+    number = len(samples)
+    _demand(id, number >= 30, f"{number} samples are too few for an interval")
+    if scale is None:
+        _demand(id, np.any(value), "zero is expected; state the `scale` of an error")
+        scale = float(np.abs(value).max())
+    _demand_above_0(id, scale=scale)
     mean = samples.mean(axis=0)
-    error = samples.std(axis=0, ddof=1) / np.sqrt(len(samples))
-    if np.all(error == 0):
-        raise ValueError(f"{id}: the samples do not vary")
+    error = samples.std(axis=0, ddof=1) / np.sqrt(number)
+    _demand(id, np.any(error != 0), "the samples do not vary")
     limit = NormalDist().inv_cdf(1 - 0.5e-4 / value.size)
     half = limit * error
     if np.any(np.abs(mean - value) > half):
-        place = np.unravel_index(np.argmax(np.abs(mean - value) - half), mean.shape)
+        place = _largest(np.abs(mean - value) - half)
         z = (mean[place] - value[place]) / max(error[place], 1e-300)
         raise CheckFailed(
-            f"{id}: the mean of {len(samples)} samples is {mean[place]:.6g}, expected "
+            f"{id}: the mean of {number} samples is {mean[place]:.6g}, expected "
             f"{value[place]:.6g} (z = {z:+.1f}, limit {limit:.1f})"
         )
     step = notice * scale
-    altered = [value + step, value - step]
+    altered = value + step, value - step
     if any(np.any(np.abs(mean - wrong) <= half) for wrong in altered):
         wanted = step / 2 / half.max()
         raise Vacuous(
             f"{id}: too few samples to notice an error of {notice:.1%}: "
-            f"about {int(len(samples) / wanted**2) + 1} are needed"
+            f"about {int(number / wanted**2) + 1} are needed"
         )
     entries = "entry" if value.size == 1 else "entries"
-    method = f"the mean of {len(samples):,} samples agrees, {value.size} {entries}"
+    method = f"the mean of {number:,} samples agrees, {value.size} {entries}"
     strength = f"an error of {notice:.2g} of the size would show"
     claim = claim or f"{value.size} mean(s) as stated"
     return Result(id, "expectation", claim, method, strength, 2 * value.size)
 
 
-# -------------------------------------------------------------- inequalities
-
-
-def bound(id: str, lower, upper, *, claim: str = "", rtol: float = 1e-12) -> Result:
+def bound(id: str, lower, upper, *, claim="", rtol=1e-12) -> Result:
     """`lower <= upper` at every tested point; reports how close they come.
 
     `lower`, `upper`: numbers or arrays of one shape (a plain number may be compared
-    with an array). `rtol` forgives rounding, relative to the larger side. Raises
-    `CheckFailed` with the violating point, `Vacuous` if the reversed inequality
-    holds too.
+    with an array). `rtol` forgives rounding, relative to the larger side. It is
+    `Vacuous` if the reversed inequality holds too.
     """
     if rtol != 0:
-        _refuse_options(id, rtol=rtol)
+        _demand_above_0(id, rtol=rtol)
     if rtol >= COEFFICIENT - 1:
         raise Vacuous(f"{id}: rtol={rtol} forgives errors of 5 %, not only rounding")
     lower, upper = (_as_real(id, side) for side in _two_sides(id, lower, upper))
-    if lower.shape != upper.shape and lower.ndim and upper.ndim:
-        raise ValueError(f"{id}: shapes differ: {lower.shape} and {upper.shape}")
+    fits = lower.shape == upper.shape or not (lower.ndim and upper.ndim)
+    _demand(id, fits, f"shapes differ: {lower.shape} and {upper.shape}")
     lower, upper = np.broadcast_arrays(lower, upper)
     size = np.maximum(np.abs(lower), np.abs(upper))
     slack = rtol * size
     if np.any(lower > upper + slack):
-        place = np.unravel_index(np.argmax(lower - upper - slack), lower.shape)
-        raise CheckFailed(
-            f"{id}: {lower[place]:.8g} exceeds {upper[place]:.8g}"
-            + (f" at {[int(i) for i in place]}" if place else "")
-        )
+        place = _largest(lower - upper - slack)
+        numbers = f"{lower[place]:.8g} exceeds {upper[place]:.8g}"
+        raise CheckFailed(f"{id}: {numbers}{_at_entry(place)}")
     if np.all(upper <= lower + slack):
         raise Vacuous(f"{id}: both sides are equal everywhere; state an identity")
-    where = "one point" if lower.size == 1 else f"{lower.size} points"
-    claim = claim or "the inequality holds"
-    closest = _closest(lower, upper, size, rtol)
-    return Result(id, "bound", claim, f"holds at {where}", closest, 1)
-
-
-def _closest(lower, upper, size, rtol) -> str:
     gap = upper - lower
     relative = float(np.min(gap / np.where(size > 0, size, 1)))
-    if relative <= rtol:
-        return "attained"
+    closest = f"the sides come within {gap.min():.1g}, on either side of zero"
     if relative < 1:
-        return f"the sides come within {relative:.1g} of the larger side"
-    return f"the sides come within {gap.min():.1g}, on either side of zero"
+        closest = f"the sides come within {relative:.1g} of the larger side"
+    if relative <= rtol:
+        closest = "attained"
+    where = "one point" if lower.size == 1 else f"{lower.size} points"
+    claim = claim or "the inequality holds"
+    return Result(id, "bound", claim, f"holds at {where}", closest, 1)

@@ -8,13 +8,14 @@ stated argument, without the statements that the measured side depends on too.
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 KINDS = ("identity", "gradient", "value", "expectation", "bound")
-COMPREHENSION = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-SCOPE = ast.FunctionDef | ast.ClassDef | ast.Lambda | COMPREHENSION
+SCOPE = ast.FunctionDef | ast.ClassDef | ast.Lambda
+SCOPE |= ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +36,9 @@ class Statement:
 
 
 class Code:
-    """The statements of a program, in order."""
+    """The statements of a program, given as cells: (first line, source or its tree)."""
 
     def __init__(self, cells: Iterable[tuple[int, str | ast.Module]]):
-        """`cells`: the number of the first line and the source of each, or its tree."""
         self.tops: list[ast.stmt] = []
         self.lines: list[int] = []
         self.ends: list[int] = []  # where the cell of each statement ends
@@ -51,14 +51,8 @@ class Code:
     @cached_property
     def imported(self) -> set[str]:
         """The names of modules and of what was imported from them."""
-        aliases = (
-            alias
-            for top in self.tops
-            for node in ast.walk(top)
-            if isinstance(node, ast.Import | ast.ImportFrom)
-            for alias in node.names
-        )
-        return {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
+        nodes = [node for top in self.tops for node in ast.walk(top)]
+        return names(n for n in nodes if isinstance(n, ast.Import | ast.ImportFrom))[0]
 
     @cached_property
     def statements(self) -> list[Statement]:
@@ -81,13 +75,13 @@ class Code:
 
     def _modified(self, node: ast.stmt) -> set[str]:
         """The names whose objects a statement changes: `x[0] = 1`, `x.append(1)`."""
-        targets = []
-        if isinstance(node, ast.Assign):
-            targets = node.targets
-        elif isinstance(node, ast.AugAssign):
-            targets = [node.target]
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            targets = [node.value.func]
+        match node:
+            case ast.Assign(targets):
+                pass
+            case ast.AugAssign(target) | ast.Expr(ast.Call(target)):
+                targets = [target]
+            case _:
+                return set()
         found = set()
         for whole in targets:
             target = whole
@@ -99,59 +93,52 @@ class Code:
 
     @cached_property
     def _defining(self) -> dict[str, list[Statement]]:
-        found: dict[str, list[Statement]] = {}
+        found = defaultdict(list)
         for statement in self.statements:
             for name in statement.defines:
-                found.setdefault(name, []).append(statement)
+                found[name].append(statement)
         return found
 
     def origins(self, name: str, before: int) -> list[Statement]:
         """The statements that made what a name stands for at statement `before`."""
-        earlier = [s for s in self._defining.get(name, ()) if s.top < before]
+        earlier = [s for s in self._defining[name] if s.top < before]
         last = max((s.top for s in earlier if s.kills), default=0)
         return [s for s in earlier if s.top >= last]
 
     def slice(self, wanted: Iterable[str], before: int) -> set[Statement]:
         """All statements on which these names depend at statement `before`."""
-        found: set[Statement] = set()
-        todo = [(name, before) for name in wanted]
-        seen = set()
+        found, seen = set(), set()
+        todo = {(name, before) for name in wanted}
         while todo:
-            name, place = todo.pop()
-            if (name, place) in seen:
-                continue
-            seen.add((name, place))
-            for statement in self.origins(name, place):
+            seen.add(wish := todo.pop())
+            for statement in self.origins(*wish):
                 found.add(statement)
                 # inside a loop, what stands below comes before as well
                 alone = statement.node is self.tops[statement.top]
                 limit = statement.top + (not alone or statement.is_head)
-                todo += [(used, limit) for used in statement.uses]
+                todo |= {(used, limit) for used in statement.uses} - seen
         return found
 
     def checks(self) -> Iterator[tuple[int, ast.Call]]:
         """The number of the statement and the call of each check."""
         for k, top in enumerate(self.tops):
-            call = getattr(top, "value", None)
-            if isinstance(top, ast.Expr) and isinstance(call, ast.Call):
-                module, _, kind = ast.unparse(call.func).rpartition(".")
-                if module == "check" and kind in KINDS:
-                    yield k, call
+            match top:
+                case ast.Expr(ast.Call(ast.Attribute(ast.Name("check"), kind)) as call):
+                    if kind in KINDS:
+                        yield k, call
 
 
 def _parts(node: ast.stmt) -> tuple[list[ast.AST], list[ast.stmt]]:
     """The head of a compound statement and what it holds; a plain one holds nothing."""
-    if isinstance(node, ast.For):
-        return [node.target, node.iter], [*node.body, *node.orelse]
-    if isinstance(node, ast.While | ast.If):
-        return [node.test], [*node.body, *node.orelse]
-    if isinstance(node, ast.With):
-        head = [part for item in node.items for part in ast.iter_child_nodes(item)]
-        return head, node.body
-    if isinstance(node, ast.Try):
-        handled = [line for handler in node.handlers for line in handler.body]
-        return [], [*node.body, *handled, *node.orelse, *node.finalbody]
-    return [], []
+    head, held = [], []
+    if isinstance(node, SCOPE):
+        return head, held
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ExceptHandler):
+            held += child.body
+        else:
+            (held if isinstance(child, ast.stmt) else head).append(child)
+    return head, held
 
 
 def names(nodes: Iterable[ast.AST]) -> tuple[set[str], set[str]]:
@@ -159,28 +146,17 @@ def names(nodes: Iterable[ast.AST]) -> tuple[set[str], set[str]]:
     defined: set[str] = set()
     used: set[str] = set()
     for node in nodes:
-        _visit(node, defined, used)
+        own_defined, own_used = names(ast.iter_child_nodes(node))
+        if isinstance(node, SCOPE):
+            arguments = {a.arg for a in ast.walk(node) if isinstance(a, ast.arg)}
+            own_used -= own_defined | arguments
+            own_defined = {node.name} if hasattr(node, "name") else set()
+        elif isinstance(node, ast.Name):
+            (own_used if isinstance(node.ctx, ast.Load) else own_defined).add(node.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            own_defined = {(a.asname or a.name).partition(".")[0] for a in node.names}
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            own_used.add(node.target.id)
+        defined |= own_defined
+        used |= own_used
     return defined, used
-
-
-def _visit(node: ast.AST, defined: set[str], used: set[str]) -> None:
-    if isinstance(node, ast.Name):
-        (used if isinstance(node.ctx, ast.Load) else defined).add(node.id)
-        return
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        defined |= {(a.asname or a.name).partition(".")[0] for a in node.names}
-        return
-    inner_defined: set[str] = set()
-    inner_used: set[str] = set()
-    for child in ast.iter_child_nodes(node):
-        _visit(child, inner_defined, inner_used)
-    if isinstance(node, SCOPE):
-        arguments = {a.arg for a in ast.walk(node) if isinstance(a, ast.arg)}
-        used |= inner_used - inner_defined - arguments
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            defined.add(node.name)
-    else:
-        defined |= inner_defined
-        used |= inner_used
-        if isinstance(node, ast.AugAssign):
-            used |= names([ast.parse(ast.unparse(node.target), mode="eval")])[1]

@@ -12,76 +12,89 @@ from claims.alterations import alterations
 from claims.slices import Code
 from tools.run import mutants
 
+ALTERED = {
+    "a + b": {"a - b", "a", "b"},
+    "a - b": {"a + b", "a", "-b"},
+    "-a": {"a"},
+    "3 * a": {"4 * a"},
+    "100": {"105"},
+    "0.5": {"0.525"},
+    "0.0": {"1.0"},
+    "a ** 2": {"a ** (2 + 1)"},
+    "sqrt(a)": {"a"},
+    "a[i]": {"a[i + 1]"},
+    "a[2:]": {"a[2 + 1:]"},
+    "range(n)": {"range(n + 1)"},
+    "A.T @ b": {"A @ b"},
+    "min(a, b)": {"max(a, b)"},
+    "a < b": {"a >= b"},
+}
+SILENT = "f(a, axis=0)", "a.sum(0)", "zeros(3, 4)", "'text'", "table['row']"
+
 
 @pytest.mark.parametrize(
-    "source, expected",
-    [
-        ("a + b", {"a - b", "a", "b"}),
-        ("a - b", {"a + b", "a", "-b"}),
-        ("-a", {"a"}),
-        ("3 * a", {"4 * a"}),
-        ("100", {"105"}),
-        ("0.5", {"0.525"}),
-        ("0.0", {"1.0"}),
-        ("a ** 2", {"a ** (2 + 1)"}),
-        ("sqrt(a)", {"a"}),
-        ("a[i]", {"a[i + 1]"}),
-        ("a[2:]", {"a[2 + 1:]"}),
-        ("range(n)", {"range(n + 1)"}),
-        ("A.T @ b", {"A @ b"}),
-        ("min(a, b)", {"max(a, b)"}),
-        ("a < b", {"a >= b"}),
-        ("f(a, axis=0)", set()),
-        ("a.sum(0)", set()),
-        ("zeros(3, 4)", set()),
-        ("'text'", set()),
-        ("table['row']", set()),
-    ],
+    "source, new", [*ALTERED.items(), *((source, set()) for source in SILENT)]
 )
-def test_what_is_altered(source, expected):
+def test_what_is_altered(source, new):
     found = alterations(ast.parse(source, mode="eval").body)
-    assert {ast.unparse(new) for _, _, new in found} == expected
+    assert {ast.unparse(one) for *_, one in found} == new
 
 
-def try_claims(*cells: str, share: float = 1.0) -> list[dict]:
+def try_claims(*cells: str) -> dict:
     opening = (1, "import numpy as np\nfrom claims import check")
-    return attack.attack([opening, *enumerate(cells, 3)], share)
+    (run,) = attack.attack([opening, *enumerate(cells, 3)])
+    return run
 
 
-def test_only_what_leads_to_the_stated_side_alone_is_altered():
-    cells = (
-        """
+SUMS = """
 x = np.arange(5.0)
 both = 2 * x
 stated = []
 for value in both:
     stated.append(3 * value + 1)
-""",
-        'check.value("q", both + both + both + 1, stated, atol=1e-9)',
-    )
-    code = Code([(1, "\n".join(cells))])
+check.value("q", both + both + both + 1, stated, atol=1e-9)
+"""
+LAW = """
+slope = 2
+x = np.arange(1.0, 4)
+def law(x):
+    return slope * x
+check.value("q", x + x, law(x))
+"""
+DRAWS = """
+rng = np.random.default_rng(1)
+first = rng.normal(size=9)
+draws, stated = [], []
+for _ in range(3):
+    draws.append(rng.normal())
+    stated.append(2 * draws[-1] + 1)
+check.value("q", np.add(draws, draws) + 1, stated)
+"""
+TRUTHS = 'check.value("q", np.eye(3) > 0, np.diag([1, 1, 1]) == 1)'
+
+
+def test_only_what_leads_to_the_stated_side_alone_is_altered():
+    code = Code([(1, SUMS)])
     (one,) = (attack.Check(code, top, call) for top, call in code.checks())
-    assert [ast.unparse(s.node) for s in one.alone] == [
-        "stated = []",
-        "stated.append(3 * value + 1)",
-    ]
-    (run,) = try_claims(*cells)
-    assert run["verdicts"]["refused"] >= 10
-    assert not run["survivors"]
+    alone = [ast.unparse(statement.node) for statement in one.alone]
+    assert alone == ["stated = []", "stated.append(3 * value + 1)"]
 
 
-def test_functions_see_what_was_altered_and_the_measured_side_does_not():
-    (run,) = try_claims(
-        "slope = 2\ndef law(x):\n    return slope * x",
-        "x = np.arange(1.0, 4)\nmeasured = x + x",
-        'check.value("q", measured, law(x))',
-    )
-    assert not run["survivors"]
-    assert run["verdicts"]["refused"] >= 8
+@pytest.mark.parametrize(
+    "cell, verdicts",
+    [
+        (SUMS, {"refused": 16}),
+        (LAW, {"refused": 8}),  # functions see what was altered
+        (DRAWS, {"refused": 13}),  # random numbers are the same again
+        (TRUTHS, {"refused": 5, "error": 13, "same": 7}),
+    ],
+)
+def test_a_sharp_check_refuses_all(cell, verdicts):
+    assert try_claims(cell)["verdicts"] == verdicts
 
 
 def test_what_a_check_lets_through_is_named_with_its_line():
-    (run,) = try_claims(
+    run = try_claims(
         "x = np.array([1.0, 2.0])",
         'check.value("q", x**2, x**2 + 0.001, rtol=0.01)',
     )
@@ -90,44 +103,31 @@ def test_what_a_check_lets_through_is_named_with_its_line():
     assert (4, "sign: x ** 2 + 0.001 → x ** 2 - 0.001") in survivors
 
 
-def test_random_numbers_are_the_same_again():
-    (run,) = try_claims(
-        "rng = np.random.default_rng(1)",
-        "first = rng.normal(size=9)",
-        "draws, stated = [], []\nfor _ in range(3):\n    draws.append(rng.normal())\n"
-        "    stated.append(2 * draws[-1] + 1)",
-        'check.value("q", np.add(draws, draws) + 1, stated)',
-    )
-    assert "unclear" not in run["verdicts"]
-    assert not run["survivors"]
-
-
-def test_truth_values_are_altered_too():
-    (run,) = try_claims('check.value("q", np.eye(3) > 0, np.diag([1, 1, 1]) == 1)')
-    assert run["verdicts"]["refused"] + run["verdicts"]["error"] > 12
-    assert not run["survivors"]
-
-
 def test_equal_claims_and_weaker_bounds_do_not_count():
     cells = ('check.identity("q", sympy.Derivative(x**2, x), 2 * x * 1**3)',)
-    (run,) = try_claims("import sympy\nx = sympy.Symbol('x')", *cells)
+    run = try_claims("import sympy\nx = sympy.Symbol('x')", *cells)
     assert run["verdicts"]["same"] == 1  # 1**4
-    (run,) = try_claims("x = 2.0", 'check.bound("q", x, 5 - x)')
+    run = try_claims("x = 2.0", 'check.bound("q", x, 5 - x)')
     assert run["verdicts"] == {"weaker": 2, "refused": 2}  # 5 + x and 5
 
 
-def test_a_claim_that_does_not_end_or_ends_everything_is_an_error(monkeypatch):
+@pytest.mark.parametrize(
+    "otherwise, errors", [("while True:\n            pass", 1), ("raise SystemExit", 2)]
+)
+def test_a_claim_that_does_not_end_or_ends_everything_is_an_error(
+    monkeypatch, otherwise, errors
+):
     monkeypatch.setattr(attack, "LIMIT", 1)
-    (run,) = try_claims(
-        "def half(n):\n    while n > 1:\n        n = n - 1\n    return n / 2",
-        'check.value("q", 0.5, half(4))',
-    )
-    assert run["verdicts"]["error"] >= 1
-    (run,) = try_claims(
-        "def three(n):\n    if n != 3:\n        raise SystemExit\n    return n",
+    run = try_claims(
+        f"def three(n):\n    if n != 3:\n        {otherwise}\n    return n",
         'check.value("q", 3, three(3))',
     )
-    assert run["verdicts"]["error"] >= 2
+    assert run["verdicts"]["error"] >= errors
+
+
+def test_an_error_of_the_program_is_named_with_its_line():
+    with pytest.raises(RuntimeError, match="^4: NameError: name 'nothing'"):
+        try_claims("x = 1", "x + nothing")
 
 
 def test_a_survivor_without_a_reason_is_reported(capsys, monkeypatch):
@@ -139,11 +139,6 @@ def test_a_survivor_without_a_reason_is_reported(capsys, monkeypatch):
     assert "notebooks/small.md:7: q: sign: a survives" in capsys.readouterr().out
     monkeypatch.setattr(mutants, "explained", lambda: {("q", "sign: a"): "because"})
     assert mutants.show([run])
-
-
-def test_an_error_of_the_program_is_named_with_its_line():
-    with pytest.raises(RuntimeError, match="^4: NameError: name 'nothing'"):
-        try_claims("x = 1", "x + nothing")
 
 
 def test_a_problem_is_tried_again_only_when_its_code_has_changed(

@@ -1,7 +1,5 @@
 """Alter the claims of each problem and demand that its checks say no.
 
-    python -m tools mutants [--only general_review] [--share 0.1]
-
 What is altered, and how, stands in the package `claims`. Problems are tried side by
 side, each with the opening cells of its page. What was found is written to
 results/measured/altered.json, which the book shows; a problem is tried again when its
@@ -18,8 +16,8 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,6 +27,7 @@ from tqdm import tqdm
 
 import claims
 from claims.attack import attack
+from claims.slices import Code
 from helpers.recording import MEASURED, provenance, record
 
 from ..source.model import Book, Page, Problem
@@ -45,46 +44,28 @@ class Task:
     def __init__(self, page: Page, problem: Problem):
         self.page = page.path
         self.name = problem.label or f"{page.path.stem}: {problem.title}"
-        blocks = [*page.opening, *problem.cells]
-        self.cells = [(block.body_line, block.body) for block in blocks]
+        self.cells = [(b.body_line, b.body) for b in page.opening + problem.cells]
 
     @cached_property
     def state(self) -> str:
         """A hash of all that decides about the verdicts, as it is before they run."""
-        state = hashlib.sha256(json.dumps([text for _, text in self.cells]).encode())
-        for file in PACKAGE:
-            state.update(file.read_bytes())
-        return state.hexdigest()[:16]
+        code = json.dumps([text for _, text in self.cells]).encode()
+        everything = b"".join([code, *(path.read_bytes() for path in PACKAGE)])
+        return hashlib.sha256(everything).hexdigest()[:16]
 
     def run(self, share: float) -> tuple[list[dict], float]:
         """What became of the altered claims of each check, and the seconds it took."""
         os.chdir(self.page.parent)
-        start, bar = time.perf_counter(), tqdm(desc=self.name, file=sys.__stderr__)
-
-        def report(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+        start, total = time.perf_counter(), len([*Code(self.cells).checks()])
+        found = tqdm(attack(self.cells, share), self.name, total, file=sys.__stderr__)
         head = {"notebook": self.page.stem, "problem": self.name}
-        runs = [head | run for run in attack(self.cells, share, report)]
-        return runs, time.perf_counter() - start
+        return [head | run for run in found], time.perf_counter() - start
 
 
 def tasks() -> list[Task]:
     """The problems with code, in the order of the book."""
     pages = Book().notebooks
     return [Task(page, one) for page in pages for one in page.problems if one.cells]
-
-
-def try_all(tried: list[Task], share: float) -> Iterator[tuple[Task, Future]]:
-    """Each problem with what came of it; problems go side by side."""
-    # each in a process of its own: its cells may change what a process imports
-    spawn = get_context("spawn")
-    longest_first = sorted(tried, key=lambda task: -len(str(task.cells)))
-    with ProcessPoolExecutor(os.cpu_count(), spawn, max_tasks_per_child=1) as pool:
-        jobs = {pool.submit(task.run, share): task for task in longest_first}
-        for job in as_completed(jobs):
-            yield jobs[job], job
 
 
 def recorded() -> dict:
@@ -98,7 +79,7 @@ def keep(task: Task, runs: list[dict], seconds: float, order: list[str]) -> None
     old, now = recorded(), provenance()
     made = {"date": now["date"], "commit": now["commit"], "state": task.state}
     problems = old["problems"] | {task.name: made | {"seconds": round(seconds, 1)}}
-    runs = [run for run in old["runs"] if run["problem"] != task.name] + runs
+    runs = runs + [run for run in old["runs"] if run["problem"] != task.name]
     record(
         "altered",
         [run for name in order for run in runs if run["problem"] == name],
@@ -127,17 +108,16 @@ def show(runs: list[dict]) -> bool:
         counted = total(run for run in runs if run["problem"] == name)
         words = ", ".join(f"{n} {verdict}" for verdict, n in counted.most_common())
         print(f"{name}: {words}")
-    known, good = explained(), True
-    for run in runs:
-        for one in run["survivors"]:
-            if (run["id"], one["what"]) not in known:
-                place = f"notebooks/{run['notebook']}.md:{one['line']}"
-                print(f"{place}: {run['id']}: {one['what']} survives: {one['how']}")
-                good = False
-    return good
+    known = explained()
+    found = [(run, one) for run in runs for one in run["survivors"]]
+    left = [(run, one) for run, one in found if (run["id"], one["what"]) not in known]
+    for run, one in left:
+        place = f"notebooks/{run['notebook']}.md:{one['line']}"
+        print(f"{place}: {run['id']}: {one['what']} survives: {one['how']}")
+    return not left
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str]) -> int:
     """Alter claims, record what was found, say what survived without a reason."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", metavar="NAME", help="a notebook or a problem")
@@ -150,23 +130,25 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"no notebook or problem {options.only}; there are {order}")
     done = recorded()["problems"] if whole else {}
     left = [t for t in wanted if done.get(t.name, {}).get("state") != t.state]
+    left.sort(key=lambda task: -len(str(task.cells)))  # the longest first
     start, found, good = time.perf_counter(), [], True
-    for task, job in try_all(left, options.share):
-        try:
-            runs, seconds = job.result()
-        except RuntimeError as error:
-            print(f"notebooks/{task.page.name}:{error}")
-            good = False
-            continue
-        found += runs
-        if whole:
-            keep(task, runs, seconds, order)
+    # each in a process of its own: its cells may change what a process imports
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), spawn, max_tasks_per_child=1) as pool:
+        jobs = {pool.submit(task.run, options.share): task for task in left}
+        for job in as_completed(jobs):
+            task = jobs[job]
+            try:
+                runs, seconds = job.result()
+            except RuntimeError as error:
+                print(f"notebooks/{task.page.name}:{error}")
+                good = False
+                continue
+            found += runs
+            if whole:
+                keep(task, runs, seconds, order)
     print(f"Tried {len(left)} problems in {time.perf_counter() - start:.0f} s.")
     if whole:
         names = {task.name for task in wanted}
         found = [run for run in recorded()["runs"] if run["problem"] in names]
     return 0 if show(found) and good else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
