@@ -10,8 +10,6 @@ from browsing import SETS, needs_site, typeset
 from pypdf import PdfReader
 from small_book import PAGE, Book
 
-from tools.site.browser import MISSING, chromium
-
 PDF = "deep-learning-solutions.pdf"
 FIGURE = """
 ```{hint} Hint 1
@@ -36,10 +34,7 @@ See {ref}`sm-2` and [the ledger](../book/checks.md), $\\frac{1}{2}$.
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    with chromium() as browser:
-        if not browser:
-            pytest.skip(MISSING)
+def book(tmp_path_factory, browser):
     book = Book(tmp_path_factory.mktemp("book"))
     source = book.read(PAGE).replace("\n```{solution-start} sm-1\n", FIGURE)
     book.write(PAGE, source)
