@@ -14,9 +14,7 @@ lie here, without the delay of a network, which favours stock. What is measured:
 - requests, bytes and gzipped bytes (level 6) of all responses, and requests to others,
   up to the moment when the mathematics in view is set and nothing more is loaded;
 - the time until the largest text or picture is painted;
-- the time until each formula in view is rendered, in fonts that have arrived;
-- the layout shift (the worst session window), while the page is loaded, while three
-  screens are scrolled by wheel, and until the mathematics there is set.
+- the time until each formula in view is rendered, in fonts that have arrived.
 
 All is printed and written to results/measured/site-speed.json.
 """
@@ -35,7 +33,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Route
 
 from ..run.execute import execute
 from ..site.browser import chromium
@@ -56,13 +54,10 @@ QUIET = 2  # seconds to wait for what comes late
 PATIENCE = 300  # seconds for the slowest page on a busy machine
 
 WATCH = """
-window.speed = { paint: 0, set: null, shifts: [] };
-const watch = (type, note) => new PerformanceObserver(
-  (list) => list.getEntries().forEach(note)).observe({ type, buffered: true });
-watch("largest-contentful-paint", ({ startTime }) => (speed.paint = startTime));
-watch("layout-shift", ({ startTime, value, hadRecentInput }) => {
-  if (!hadRecentInput) speed.shifts.push([startTime, value]);
-});
+window.speed = { paint: 0, set: null };
+new PerformanceObserver((list) => {
+  for (const { startTime } of list.getEntries()) speed.paint = startTime;
+}).observe({ type: "largest-contentful-paint", buffered: true });
 function look(now) {
   let raw = document.fonts.status === "loading";
   for (const formula of document.querySelectorAll("article .math")) {
@@ -107,9 +102,8 @@ class Handler(SimpleHTTPRequestHandler):
 def answer(route: Route) -> None:
     """What a page asks of others comes from here, or not at all."""
     path = MATHJAX / route.request.url.removeprefix(CDN)
-    headers = {"Access-Control-Allow-Origin": "*"}
     if path.is_file():
-        route.fulfill(path=path, headers=headers)
+        route.fulfill(path=path, headers={"Access-Control-Allow-Origin": "*"})
     else:
         route.abort()
 
@@ -126,17 +120,11 @@ def load(browser: Browser, server: str, address: str) -> dict[str, float]:
     responses = []
     page.on("response", responses.append)
     page.goto(server + address, wait_until="load")
-    settle(page)
+    page.wait_for_function("speed.set")
+    page.wait_for_timeout(1000 * QUIET)
     bodies = [response.body() for response in responses]
     others = [r for r in responses if not r.url.startswith(server)]
-    speed = page.evaluate("({...speed})")
-    has_formulas = page.locator("article .math").count() > 0
-    page.mouse.move(640, 450)
-    for _ in range(12):
-        page.mouse.wheel(0, 225)
-        page.wait_for_timeout(200)
-    settle(page)
-    shifts = page.evaluate("speed.shifts")
+    speed, formulas = page.evaluate("speed"), page.locator("article .math").count()
     context.close()
     values = {
         "requests": len(bodies),
@@ -144,33 +132,15 @@ def load(browser: Browser, server: str, address: str) -> dict[str, float]:
         "kB": sum(map(len, bodies)) / 1000,
         "kB gzipped": sum(map(size_gzipped, bodies)) / 1000,
         "seconds to largest paint": speed["paint"] / 1000,
-        "layout shift": worst_window(shifts),
     }
-    if has_formulas:
+    if formulas:
         values["seconds to mathematics"] = speed["set"] / 1000
     return values
-
-
-def settle(page: Page) -> None:
-    """Wait until the mathematics in view is set, and for what comes after it."""
-    page.wait_for_function("speed.set")
-    page.wait_for_timeout(1000 * QUIET)
 
 
 def size_gzipped(body: bytes) -> int:
     """Its size as a server sends it, who leaves alone what is compressed already."""
     return min(len(body), len(gzip.compress(body, 6)))
-
-
-def worst_window(shifts: list[tuple[float, float]]) -> float:
-    """Cumulative layout shift: gaps of at most 1 s in a window of at most 5 s."""
-    worst = total = begun = last = 0
-    for moment, value in sorted(shifts):
-        if moment - last > 1000 or moment - begun > 5000:
-            total, begun = 0, moment
-        total, last = total + value, moment
-        worst = max(worst, total)
-    return worst
 
 
 def measure(browser: Browser, server: str, loads: int) -> Iterator[tuple[dict, dict]]:
@@ -191,10 +161,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--loads", type=int, default=5)
     loads = parser.parse_args(arguments).loads
     handler = partial(Handler, directory=BUILD)
-    with (
-        ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
-        chromium() as browser,
-    ):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    with server, chromium() as browser:
         with alone():
             build_stock()
         threading.Thread(target=server.serve_forever, daemon=True).start()
