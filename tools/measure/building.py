@@ -33,9 +33,9 @@ class Clone:
         unlike = shutil.ignore_patterns(".*", "_build", "build")
         shutil.copytree(ROOT, self.root, ignore=unlike)
 
-    def run(self, verb: str, **variables: str) -> float:
+    def run(self, verb: str) -> float:
         """Seconds that a tool of the copy takes; ends with what it said if it fails."""
-        own = {"PYTHONPATH": str(self.root), "BOOK_BUILD": str(self.root), **variables}
+        own = {"PYTHONPATH": str(self.root), "BOOK_BUILD": str(self.root)}
         start = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-m", "tools", verb],

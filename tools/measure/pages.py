@@ -1,10 +1,9 @@
 """Measure the pages of the site against those of a stock Jupyter Book.
 
-*Stock* is what Jupyter Book makes of the same sources and the same executed cells
-without a setting of ours: its own list of extensions, its theme as it comes, MathJax
-from the CDN, nothing of book/assets. Kept is only what the pages need to be read: the
-title, the contents, the syntax, the macros, sphinx-exercise, and book/extension without
-what it does to the theme.
+*Stock* is what Jupyter Book makes of the same sources and the same executed cells: its
+extensions and its theme as they come, MathJax from the CDN, nothing of book/assets. Of
+ours is only what the pages need to be read: the title, the contents, the syntax, the
+macros, sphinx-exercise, and book/extension without what it does to the theme.
 
 Each page is loaded some times in headless Chromium with a CPU four times slower, ours
 and stock in turn, each time with an empty cache. Both come from a server on this
@@ -21,7 +20,6 @@ All is printed and written to results/measured/site-speed.json.
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import itertools
 import sys
@@ -46,7 +44,7 @@ PAGES = {
     "start page": "book/index.html",
     "heaviest page": "notebooks/image_classification.html#cv-1",  # formulas in view
 }
-SLOWER = 4
+LOADS, SLOWER = 5, 4  # of each page, on a processor so many times slower
 CDN = "https://cdn.jsdelivr.net/npm/mathjax@3/es5/"
 MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static/mathjax"
 KEPT = ("title", "only_build_toc_files", "exclude_patterns", "execute", "parse")
@@ -143,9 +141,9 @@ def size_gzipped(body: bytes) -> int:
     return min(len(body), len(gzip.compress(body, 6)))
 
 
-def measure(browser: Browser, server: str, loads: int) -> Iterator[tuple[dict, dict]]:
+def measure(browser: Browser, server: str) -> Iterator[tuple[dict, dict]]:
     """The name of a page with what one load of ours and one of stock gave."""
-    for (name, address), _ in itertools.product(PAGES.items(), range(loads)):
+    for (name, address), _ in itertools.product(PAGES.items(), range(LOADS)):
         values, seen = {}, {}
         for kind, site in (("ours", SITE), ("stock", STOCK)):
             seen[kind] = load(browser, f"{server}{site.name}/", address)
@@ -155,11 +153,8 @@ def measure(browser: Browser, server: str, loads: int) -> Iterator[tuple[dict, d
         yield {"page": name}, values
 
 
-def main(arguments: list[str]) -> int:
+def main(_: list[str]) -> int:
     """Build the stock site, measure, print, record."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--loads", type=int, default=5)
-    loads = parser.parse_args(arguments).loads
     handler = partial(Handler, directory=BUILD)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     with server, chromium() as browser:
@@ -169,10 +164,10 @@ def main(arguments: list[str]) -> int:
         address = f"http://127.0.0.1:{server.server_port}/"
         keep(
             "site-speed",
-            measure(browser, address, loads),
+            measure(browser, address),
             title="The pages of the site against those of a stock Jupyter Book",
             command="make bench-pages",
-            loads=loads,
+            loads=LOADS,
         )
         server.shutdown()
     return 0

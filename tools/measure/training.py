@@ -9,7 +9,6 @@ in proportion. All is printed and written to results/measured/training-speed.jso
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 import re
@@ -32,6 +31,7 @@ from ..source.model import Book
 from .rounds import keep
 
 SIZES, EPOCHS, RATE = (4, 16), (5, 20), 1e-3
+IMAGES, SEEDS, ROUNDS = 1000, 2, 3
 CORES = os.cpu_count()
 KINDS = {
     "convolution, backward": "convolution_backward",
@@ -67,18 +67,19 @@ def fast_run(network, x, y, batch_size, seed, epochs=1, watched=()) -> tuple:
 
 
 class Bench:
-    """The two ways through the study, on the first `n` images."""
+    """The two ways through the study, on the first images."""
 
-    def __init__(self, n: int):
+    def __init__(self):
         self.data, self.page = data.load_cifar10(), page()
-        images, labels = self.data.train_images[:n], self.data.train_labels[:n]
+        images = self.data.train_images[:IMAGES]
+        labels = self.data.train_labels[:IMAGES]
         self.photos = self.page["Images"](images, labels, self.page["to_input"])
         x = (2 * training.to_tensor(images) - 1).to(training.device())
         self.fast_data = self.page["network"], x, torch.from_numpy(labels).to(x.device)
 
-    def plain_study(self, seeds: int) -> None:
+    def plain_study(self) -> None:
         """One run after the other."""
-        for size, epochs, seed in product(SIZES, EPOCHS, range(seeds)):
+        for size, epochs, seed in product(SIZES, EPOCHS, range(SEEDS)):
             model = self.plain(size, seed, epochs)
             loader = DataLoader(self.photos, size)
             self.page["accuracy"](model, loader, training.device())
@@ -92,7 +93,7 @@ class Bench:
         """One epoch on one thread."""
         return fast_run(*self.fast_data, size, 0)[0]
 
-    def fast_study(self, seeds: int, sizes=SIZES, watched=EPOCHS) -> None:
+    def fast_study(self, seeds=SEEDS, sizes=SIZES, watched=EPOCHS) -> None:
         """Runs side by side, the long ones first; 5 epochs are part of 20."""
         Parallel(n_jobs=CORES)(
             delayed(fast_run)(*self.fast_data, size, seed, max(watched), watched)
@@ -115,7 +116,7 @@ class Bench:
         network, x, y = self.fast_data
         with FlopCounterMode(display=False) as counter:
             cross_entropy(network()(x[:size].cpu()), y[:size].cpu()).backward()
-        needed = math.ceil(len(x) / size) * counter.get_total_flops() / peak()
+        needed = math.ceil(IMAGES / size) * counter.get_total_flops() / peak()
         shares = {kind: time / times.total() for kind, time in times.items()}
         return {**shares, "floating-point limit": needed / seconds_of(self.fast, size)}
 
@@ -134,22 +135,22 @@ def seconds_of(call: Callable, *arguments) -> float:
     return time.perf_counter() - start
 
 
-def measure(bench: Bench, seeds: int, rounds: int) -> Iterator[tuple[dict, dict]]:
+def measure(bench: Bench) -> Iterator[tuple[dict, dict]]:
     """What was measured and its values, the competitors always in turn."""
     bench.fast_study(CORES, watched=(1,))  # starts the worker processes
-    for _ in range(rounds):
-        plain = seconds_of(bench.plain_study, seeds)
-        fast = seconds_of(bench.fast_study, seeds)
+    for _ in range(ROUNDS):
+        plain = seconds_of(bench.plain_study)
+        fast = seconds_of(bench.fast_study)
         yield {"what": "study"}, compared(plain, fast)
-    for size, _ in product((1, 4, 16, 64, 256), range(rounds)):
-        unit = 1000 / math.ceil(len(bench.photos) / size)  # milliseconds
+    for size, _ in product((1, 4, 16, 64, 256), range(ROUNDS)):
+        unit = 1000 / math.ceil(IMAGES / size)  # milliseconds
         plain = unit * seconds_of(bench.plain, size)
         fast = unit * seconds_of(bench.fast, size)
         yield {"what": f"step with batch size {size}"}, compared(plain, fast)
-    for count, _ in product((1, 2, 4, 8), range(rounds)):
+    for count, _ in product((1, 2, 4, 8), range(ROUNDS)):
         side = seconds_of(bench.fast_study, count, (4,), (1,)) / count
         yield {"what": f"epoch of one of {count} runs"}, {"side by side": side}
-    for size, _ in product(SIZES, range(rounds)):
+    for size, _ in product(SIZES, range(ROUNDS)):
         yield {"what": f"share of time, batch size {size}"}, bench.profile(size)
 
 
@@ -158,24 +159,19 @@ def compared(plain: float, fast: float) -> dict[str, float]:
     return {"plain": plain, "fast": fast, "ratio": plain / fast}
 
 
-def main(arguments: list[str]) -> int:
+def main(_: list[str]) -> int:
     """Measure, print, record."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=1000)
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args(arguments)
-    bench = Bench(options.images)
+    bench = Bench()
     difference = bench.largest_difference()
     print(f"After one epoch two weights differ by at most {difference:.1e}.")
     keep(
         "training-speed",
-        measure(bench, options.seeds, options.rounds),
+        measure(bench),
         title="The plain training loop against the fast one",
         question="cv-2-4-ii",
         command="make bench-training",
         data=[bench.data],
-        budget=vars(options),
+        budget={"images": IMAGES, "seeds": SEEDS, "rounds": ROUNDS},
         difference=difference,
     )
     return 0

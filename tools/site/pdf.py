@@ -142,10 +142,9 @@ class Joined:
             article["style"] = f"page: p{number}"
             head = json.dumps(_words(article.h1), ensure_ascii=False)
             heads.append(f"@page p{number} {{ @top-right {{ content: {head} }} }}")
+        about = "title", "author", "copyright"
         html = HTML.format(
-            title=escape(self.config["title"]),
-            author=escape(self.config["author"]),
-            copyright=escape(self.config["copyright"]),
+            **{name: escape(self.config[name]) for name in about},
             repository=escape(self.config["repository"]["url"]),
             styles="".join(map(str, styles)),
             heads=" ".join(heads),
