@@ -60,18 +60,12 @@ class Figure:
 
 
 @pytest.fixture(scope="module")
-def empty(browser):
-    """A page, and the errors that it had."""
+def figure(browser):
+    """Shows a figure; what goes wrong on its page fails the last test of this file."""
     page, errors = browser.new_page(), []
-    page.on("pageerror", lambda error: errors.append(error))
-    yield page, errors
-    page.close()
-
-
-@pytest.fixture
-def figure(empty):
-    page, errors = empty
+    page.on("pageerror", errors.append)
     yield lambda name: Figure(page, name)
+    page.close()
     assert not errors
 
 
@@ -192,12 +186,6 @@ class Target:
         return [found[key] for key in sorted(found)]
 
 
-def fits(texts: dict[str, str]) -> list[list[float]]:
-    """Height, mean and standard deviation of the minima that are listed."""
-    rows = [text for text in texts.values() if " at " in text]
-    return [[float(n) for n in re.findall(r"-?\d+\.\d+", row)] for row in rows]
-
-
 @pytest.mark.parametrize(
     "a, mu, s, said",
     [
@@ -212,13 +200,14 @@ def fits(texts: dict[str, str]) -> list[list[float]]:
 def test_the_two_divergences_and_their_minima(figure, a, mu, s, said):
     shown, target = figure("kl-fits"), Target(a)
     shown.set(a=a, mu=mu, s=s)
-    texts = shown.texts()
-    values = [float(text) for text in list(texts.values())[:2]]
-    agree(values, [target.kl(mu, s, True), target.kl(mu, s, False)])
+    texts = [*shown.texts().values()]
+    agree([*map(float, texts[:2])], [target.kl(mu, s, True), target.kl(mu, s, False)])
     sd = sqrt(0.36 + 0.96 * a**2)  # the variance between the modes is 4 · 0.6 · 0.4 a²
+    # height, mean and standard deviation of each minimum
     forward = [target.kl(-0.2 * a, sd, True), -0.2 * a, sd]
     expected = [forward, *target.minima()]
-    found = fits(texts)
+    rows = [re.findall(r"-?\d+\.\d+", text) for text in texts if " at " in text]
+    found = [[float(number) for number in row] for row in rows]
     assert len(found) == len(expected)
     # two decimals of the place are shown
     off = np.abs(np.array(found) - expected)
@@ -259,11 +248,10 @@ def test_noise_as_a_penalty(figure, sigma, power):
     np.testing.assert_allclose([numbers[2], numbers[6]], [fitted, mean], rtol=0.01)
     exact = [*numbers[:2], *numbers[3:6]]
     agree(exact, [plain, ridge, clean, penalty, clean + penalty])
-    if sigma:
-        assert shown.said().startswith("Noise shrinks the weight")
-    else:
-        assert numbers[:3] == [numbers[0]] * 3
-        assert shown.said() == "Without noise the three fits are one."
+    assert sigma or numbers[:3] == [numbers[0]] * 3
+    without = "Without noise the three fits are one."
+    said = "Noise shrinks the weight" if sigma else without
+    assert shown.said().startswith(said)
 
 
 def test_the_noise_has_mean_zero_and_its_standard_deviation(figure):

@@ -32,20 +32,11 @@ MAY_WRITE = {"book.yml:publish": {"pages", "id-token"}, "weekly.yml:report": {"i
 MADE = {"_build/html", "_build/data", "newest.txt"}  # before it is used
 
 
-def command_of(job: str, name: str) -> str:
-    """What the step of a job with this name runs."""
-    (step,) = (step for step in JOBS[job]["steps"] if step.get("name") == name)
-    return step["run"]
-
-
 def shell(command: str, folder: Path, **variables) -> subprocess.CompletedProcess:
     """Run a step as the workflows do."""
+    bash, env = ["bash", "-eo", "pipefail", "-c"], {**os.environ, **variables}
     return subprocess.run(
-        ["bash", "-eo", "pipefail", "-c", command],
-        cwd=folder,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
+        [*bash, command], cwd=folder, env=env, capture_output=True, text=True
     )
 
 
@@ -80,7 +71,9 @@ def test_a_job_may_do_no_more_than_it_needs_and_names_what_exists(job):
 def test_the_weekly_run_takes_newest_releases_but_not_another_jupyter_book(tmp_path):
     for name in ("requirements.txt", "Makefile"):
         shutil.copy(ROOT / name, tmp_path)
-    done = shell(command_of("weekly.yml:newest", "take the newest releases"), tmp_path)
+    steps = JOBS["weekly.yml:newest"]["steps"]
+    named = {step["name"]: step["run"] for step in steps if "name" in step}
+    done = shell(named["take the newest releases"], tmp_path)
     assert done.returncode == 0, done
     assert (tmp_path / "requirements.txt").read_text() == PINS, "tests read it"
     after = (tmp_path / "newest.txt").read_text().splitlines()
@@ -111,15 +104,13 @@ def test_only_a_book_of_the_real_data_is_published(tmp_path, monkeypatch):
     assert done.returncode == 1 and "notebooks/other.html" in done.stdout
 
 
-@pytest.mark.parametrize("own", [True, False])
-def test_the_browser_that_is_pinned_is_used_if_it_is_there(tmp_path, monkeypatch, own):
-    system = tmp_path / browser.SHELL
+def test_the_browser_that_is_pinned_is_used_if_it_is_there(tmp_path, monkeypatch):
+    system, pinned = tmp_path / browser.SHELL, tmp_path / "pinned"
     system.touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    pinned = tmp_path / "pinned"
-    if own:
-        pinned.touch()
-    assert browser.find(str(pinned)) == str(pinned if own else system)
+    assert browser.find(str(pinned)) == str(system)
+    pinned.touch()
+    assert browser.find(str(pinned)) == str(pinned)
 
 
 def test_the_report_tells_of_all_weekly_jobs():
@@ -132,9 +123,10 @@ def test_the_report_tells_of_all_weekly_jobs():
 @pytest.mark.parametrize("number, done", [("", "create --title"), ("7", "comment 7 -")])
 def test_failures_go_into_one_issue(tmp_path, number, done):
     gh, did = tmp_path / "gh", tmp_path / "did"
-    script = f'[ $2 = list ] && echo "{number}" || echo "$*" >> {did}'
-    gh.write_text(f"#!/bin/sh\n{script}\n")
-    gh.chmod(0o755)
+    gh.touch(mode=0o755)
+    gh.write_text(
+        f'#!/bin/sh\n[ $2 = list ] && echo "{number}" || echo "$*" >> {did}\n'
+    )
     (step,) = JOBS["weekly.yml:report"]["steps"]
     path, title = f"{tmp_path}:{os.environ['PATH']}", "The weekly run fails"
     shell(step["run"], tmp_path, PATH=path, TITLE=title, BODY="links: failure")
