@@ -63,7 +63,7 @@ class Figure:
 def figure(browser):
     """Shows a figure; what goes wrong on its page fails the last test of this file."""
     page, errors = browser.new_page(), []
-    page.on("pageerror", errors.append)
+    page.on("pageerror", lambda error: errors.append(error))
     yield lambda name: Figure(page, name)
     page.close()
     assert not errors

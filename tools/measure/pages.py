@@ -116,7 +116,7 @@ def load(browser: Browser, server: str, address: str) -> dict[str, float]:
     devtools, throttle = context.new_cdp_session(page), {"rate": SLOWER}
     devtools.send("Emulation.setCPUThrottlingRate", throttle)
     responses = []
-    page.on("response", responses.append)
+    page.on("response", lambda response: responses.append(response))
     page.goto(server + address, wait_until="load")
     page.wait_for_function("speed.set")
     page.wait_for_timeout(1000 * QUIET)
