@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 from browsing import POLICY, SITE
 from playwright.sync_api import BrowserContext, Page, expect
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
-from browser import MISSING, chromium  # noqa: E402
+from tools.site.browser import chromium
 
 PATIENCE = 120_000  # milliseconds, of a test on a busy machine
 expect.set_options(timeout=PATIENCE)
@@ -22,10 +19,11 @@ expect.set_options(timeout=PATIENCE)
 
 @pytest.fixture(scope="module")  # its event loop would stand in the way of others
 def browser():
-    with chromium() as browser:
-        if not browser:
-            pytest.skip(MISSING)
-        yield browser
+    try:
+        with chromium() as browser:
+            yield browser
+    except SystemExit as missing:
+        pytest.skip(str(missing))
 
 
 def pytest_collection_modifyitems(items):

@@ -7,28 +7,22 @@ a test allows more it says why. A wrong factor of two is off by far more.
 from __future__ import annotations
 
 import re
-import sys
 from math import ceil, inf, log, nan, sqrt
-from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import needs_site
+from browsing import ROOT, needs_site
 from playwright.sync_api import Page, expect
 from scipy import optimize
 from scipy.stats import norm
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-import pictures  # noqa: E402
-from source import interactive_figures  # noqa: E402
+from tools.site import pictures
+from tools.source.model import Book
 
 THEORY, REVIEW = "notebooks/optimization_theory.html", "notebooks/general_review.html"
-PLACES = {
-    "learning-rate": THEORY,
-    "newton-step": THEORY,
-    "kl-fits": REVIEW,
-    "noise-penalty": REVIEW,
+NAMES = {
+    THEORY: ("learning-rate", "newton-step"),
+    REVIEW: ("kl-fits", "noise-penalty"),
 }
 DIGIT = 0.00051  # three decimals are shown
 
@@ -66,18 +60,12 @@ class Figure:
 
 
 @pytest.fixture(scope="module")
-def empty(browser):
-    """A page, and the errors that it had."""
+def figure(browser):
+    """Shows a figure; what goes wrong on its page fails the last test of this file."""
     page, errors = browser.new_page(), []
     page.on("pageerror", lambda error: errors.append(error))
-    yield page, errors
-    page.close()
-
-
-@pytest.fixture
-def figure(empty):
-    page, errors = empty
     yield lambda name: Figure(page, name)
+    page.close()
     assert not errors
 
 
@@ -126,11 +114,10 @@ def test_the_learning_rate_against_the_curvature(figure, rate, flat, steep, said
     rates = np.linspace(0, 1.2, 120_001)
     each = np.abs(1 - 2 * rates[:, None] * [flat, steep]).max(axis=1)
     threshold = nan if flat < 0 else rates[each <= 1 + 1e-12].max()
-    definite = flat > 0
-    best = rates[each.argmin()] if definite else nan
-    root = sqrt(steep / flat) if definite else nan
-    heavy = (root - 1) / (root + 1)
-    lowest = each.min() if definite else nan
+    best = lowest = heavy = nan
+    if flat > 0:
+        best, lowest, root = rates[each.argmin()], each.min(), sqrt(steep / flat)
+        heavy = (root - 1) / (root + 1)
     agree(shown.numbers(), [*factors, rho, steps, threshold, best, lowest, heavy])
     assert shown.said() == said
 
@@ -199,12 +186,6 @@ class Target:
         return [found[key] for key in sorted(found)]
 
 
-def fits(texts: dict[str, str]) -> list[list[float]]:
-    """Height, mean and standard deviation of the minima that are listed."""
-    rows = [text for text in texts.values() if " at " in text]
-    return [[float(n) for n in re.findall(r"-?\d+\.\d+", row)] for row in rows]
-
-
 @pytest.mark.parametrize(
     "a, mu, s, said",
     [
@@ -219,24 +200,19 @@ def fits(texts: dict[str, str]) -> list[list[float]]:
 def test_the_two_divergences_and_their_minima(figure, a, mu, s, said):
     shown, target = figure("kl-fits"), Target(a)
     shown.set(a=a, mu=mu, s=s)
-    texts = shown.texts()
-    values = [float(text) for text in list(texts.values())[:2]]
-    agree(values, [target.kl(mu, s, True), target.kl(mu, s, False)])
+    texts = [*shown.texts().values()]
+    agree([*map(float, texts[:2])], [target.kl(mu, s, True), target.kl(mu, s, False)])
     sd = sqrt(0.36 + 0.96 * a**2)  # the variance between the modes is 4 · 0.6 · 0.4 a²
+    # height, mean and standard deviation of each minimum
     forward = [target.kl(-0.2 * a, sd, True), -0.2 * a, sd]
     expected = [forward, *target.minima()]
-    found = fits(texts)
+    rows = [re.findall(r"-?\d+\.\d+", text) for text in texts if " at " in text]
+    found = [[float(number) for number in row] for row in rows]
     assert len(found) == len(expected)
     # two decimals of the place are shown
     off = np.abs(np.array(found) - expected)
     assert (off < [DIGIT, 0.0051, 0.0051]).all(), off
     assert shown.said().endswith(said)
-
-
-def test_the_divergences_vanish_where_q_is_p(figure):
-    shown = figure("kl-fits")
-    shown.set(a=0, mu=0, s=0.6)
-    assert list(shown.texts().values())[:2] == ["0.000", "0.000"]
 
 
 X = np.array([-1.7, -1.2, -0.8, -0.3, 0.4, 0.9, 1.3, 1.8])
@@ -268,17 +244,14 @@ def test_noise_as_a_penalty(figure, sigma, power):
     fitted = np.linalg.lstsq(noisy[:, :1], noisy[:, 1])[0][0]
     mean = ((noisy[:, 0] * ridge - noisy[:, 1]) ** 2).sum() / copies
     numbers = shown.numbers()
-    agree(
-        [*numbers[:2], *numbers[3:6]],
-        [plain, ridge, clean, penalty, clean + penalty],
-    )
     # what is drawn is rounded to a tenth of a pixel
     np.testing.assert_allclose([numbers[2], numbers[6]], [fitted, mean], rtol=0.01)
-    if sigma:
-        assert shown.said().startswith("Noise shrinks the weight")
-    else:
-        assert numbers[:3] == [numbers[0]] * 3
-        assert shown.said() == "Without noise the three fits are one."
+    exact = [*numbers[:2], *numbers[3:6]]
+    agree(exact, [plain, ridge, clean, penalty, clean + penalty])
+    assert sigma or numbers[:3] == [numbers[0]] * 3
+    without = "Without noise the three fits are one."
+    said = "Noise shrinks the weight" if sigma else without
+    assert shown.said().startswith(said)
 
 
 def test_the_noise_has_mean_zero_and_its_standard_deviation(figure):
@@ -295,11 +268,12 @@ def test_the_noise_has_mean_zero_and_its_standard_deviation(figure):
 
 
 def test_each_figure_has_a_place_and_a_current_picture(figure):
-    assert interactive_figures() == sorted(PLACES)
-    for name in PLACES:
+    names = Book().interactive_figures
+    assert names == sorted(sum(NAMES.values(), ()))
+    for name in names:
         page = figure(name).page
         file = ROOT / "book/figures" / f"{name}.svg"
-        old = f"{file} is out of date: run `python tools/pictures.py`"
+        old = f"{file} is out of date: run `python -m tools pictures`"
         assert pictures.draw(page, name) == file.read_text("utf-8"), old
 
 
@@ -322,11 +296,9 @@ def heights(page: Page, names: list[str], drawn: bool) -> list:
     return found
 
 
-@pytest.mark.parametrize("address", sorted(set(PLACES.values())))
-def test_nothing_moves_when_figures_are_drawn_and_they_follow_the_keys(
-    open_page, address
-):
-    names = [name for name, at in PLACES.items() if at == address]
+@pytest.mark.parametrize("address", NAMES)
+def test_nothing_moves_when_drawn_and_figures_follow_the_keys(open_page, address):
+    names = NAMES[address]
     page = open_page("book/about.html")
     page.route("**/figures.js*", lambda route: route.fulfill(body=""))
     page.goto(address)
@@ -354,10 +326,10 @@ def test_nothing_moves_when_figures_are_drawn_and_they_follow_the_keys(
         expect(place.locator("figcaption")).to_contain_text("To try:")
 
 
-@pytest.mark.parametrize("address", sorted(set(PLACES.values())))
+@pytest.mark.parametrize("address", NAMES)
 def test_without_scripts_the_pictures_are_there_and_no_empty_box(open_page, address):
     page = open_page(address, java_script_enabled=False)
-    for name in [name for name, at in PLACES.items() if at == address]:
+    for name in NAMES[address]:
         place = page.locator(f"figure.interactive.{name}")
         picture = place.locator("img")
         picture.scroll_into_view_if_needed()

@@ -10,8 +10,6 @@ from browsing import SETS, needs_site, typeset
 from pypdf import PdfReader
 from small_book import PAGE, Book
 
-from tools.site.browser import MISSING, chromium
-
 PDF = "deep-learning-solutions.pdf"
 FIGURE = """
 ```{hint} Hint 1
@@ -22,9 +20,7 @@ Look at what folds.
 
 ```{code-cell} ipython3
 ---
-mystnb:
-  image:
-    alt: A black square
+mystnb: {image: {alt: A black square}}
 ---
 SVG("<svg xmlns='http://www.w3.org/2000/svg'><rect width='9' height='9'/></svg>")
 ```
@@ -36,10 +32,7 @@ See {ref}`sm-2` and [the ledger](../book/checks.md), $\\frac{1}{2}$.
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    with chromium() as browser:
-        if not browser:
-            pytest.skip(MISSING)
+def book(tmp_path_factory, browser):
     book = Book(tmp_path_factory.mktemp("book"))
     source = book.read(PAGE).replace("\n```{solution-start} sm-1\n", FIGURE)
     book.write(PAGE, source)
@@ -52,11 +45,6 @@ def book(tmp_path_factory):
 def pdf(book):
     assert not list((book.root / "_build").glob("*.tmp"))
     return PdfReader(book.root / "_build" / PDF)
-
-
-@pytest.fixture(scope="module")
-def text(pdf):
-    return "\n".join(page.extract_text() for page in pdf.pages)
 
 
 def tags(element):
@@ -88,35 +76,31 @@ def test_outline_has_pages_and_questions(pdf):
     assert [title for level, title in found if level == 1][-1] == "About this book"
 
 
-def test_title_language_and_tags(pdf):
+def test_title_language_tags_and_alternatives_of_figures_and_formulas(pdf):
     root = pdf.trailer["/Root"]
     assert pdf.metadata.title == "Deep Learning, Solved and Checked"
     assert pdf.metadata.author == "The authors of the book"
     assert root["/Lang"] == "en" and root["/MarkInfo"]["/Marked"]
-    kinds = {tag["/S"] for tag in tags(root["/StructTreeRoot"]["/K"])}
-    assert {"/H1", "/H2", "/P", "/Table", "/TH", "/Link", "/Figure"} <= kinds
+    found = list(tags(root["/StructTreeRoot"]["/K"]))
+    kinds = {"/H1", "/H2", "/P", "/Table", "/TH", "/Link", "/Figure"}
+    assert kinds <= {tag["/S"] for tag in found}
+    alternatives = {"A black square", r"\frac{1}{2}", r"x^2 = x \cdot x"}
+    assert alternatives <= {tag.get("/Alt") for tag in found}
 
 
-def test_figures_and_formulas_have_alternatives(pdf):
-    found = list(tags(pdf.trailer["/Root"]["/StructTreeRoot"]["/K"]))
-    alternatives = [tag["/Alt"] for tag in found if "/Alt" in tag]
-    assert "A black square" in alternatives
-    assert {r"\frac{1}{2}", r"x^2 = x \cdot x"} <= set(alternatives)
-
-
-def test_all_is_open_and_set(text):
+def test_all_is_open_and_set_and_no_control_is_printed(pdf):
+    text = "\n".join(page.extract_text() for page in pdf.pages)
     assert "Look at what folds." in text and "Because." in text
     assert re.search(r'check\.value\("sm-1", 3 \* 3, 9\)', text)
     assert not re.search(r"\$|\\frac|\\cdot|\\\(|\\\[", text)
-
-
-def test_no_control_is_printed(text):
     for control in ("Open all", "Close all", "Next question", "Previous"):
         assert control not in text
     assert not re.search(r"#(?!L\d)", text)  # but in an address of the source
 
 
-def test_pages_have_numbers_which_the_contents_give(pdf):
+def test_pages_are_a4_with_numbers_which_the_contents_give(pdf):
+    for page in pdf.pages:
+        assert [round(side / 72 * 25.4) for side in page.mediabox[2:]] == [210, 297]
     numbers = [re.search(r"^\d+$", page.extract_text(), re.M) for page in pdf.pages]
     assert [n and int(n[0]) for n in numbers] == [None, *range(2, len(numbers) + 1)]
     contents = pdf.pages[1].extract_text()
@@ -135,11 +119,6 @@ def test_links_stay_inside_and_arrive(pdf):
     assert {"book/checks", "notebooks/small.sm-2", "book/checks.sm-1"} <= inside
     assert inside <= places
     assert outside and all(address.startswith("https://") for address in outside)
-
-
-def test_pages_are_a4(pdf):
-    for page in pdf.pages:
-        assert [round(side / 72 * 25.4) for side in page.mediabox[2:]] == [210, 297]
 
 
 def test_next_build_offers_it(book):

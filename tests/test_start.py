@@ -4,48 +4,37 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from browsing import PAGES, SETS, SITE, needs_site
-from playwright.sync_api import Page, expect
+from browsing import PAGES, ROOT, SETS, SITE, needs_site
+from playwright.sync_api import expect
 
-ROOT = Path(__file__).resolve().parent.parent
 START = "book/index.html"
 NUMBERS = r"(\d+) questions, (\d+) checks, about (\d+) hours"
+ROWS, TERMS = ".questions tbody tr", ("dt", "dd")
+CELLS = """rows => rows.map(row => [row.querySelector("a").getAttribute("href"),
+  ...[...row.cells].map(cell => cell.textContent.trim())])"""
 pytestmark = needs_site
 
 
-def number(text: str) -> int:
-    return int(text.replace(",", ""))
-
-
-def counted(page: Page) -> dict[str, int]:
-    terms = page.locator(".counts dt").all_inner_texts()
-    numbers = page.locator(".counts dd").all_inner_texts()
-    return dict(zip(terms, map(number, numbers), strict=True))
-
-
-def recorded() -> list[dict]:
-    return [json.loads(path.read_text()) for path in ROOT.glob("results/studies/*")]
-
-
-def test_counts_agree_with_the_pages_that_they_lead_to(open_page):
-    start = open_page(START, java_script_enabled=False)
-    counts = counted(start)
-    questions = open_page("book/questions.html", java_script_enabled=False)
-    assert counts["questions"] == questions.locator(".questions tbody tr").count()
-    errata = open_page("book/errata.html", java_script_enabled=False)
-    boxes = errata.locator(".erratum:not(.erratum-right)")
-    assert counts["errata"] == boxes.count()
-    ledger = open_page("book/checks.html", java_script_enabled=False)
-    checks = ledger.locator(".ledger tr[id^='ledger-']")
-    assert counts["checks"] == checks.count()
+def test_counts_agree_with_the_pages_that_they_lead_to(still):
+    start = still[START]
+    checks = still["book/checks.html"].locator(".ledger tr[id^='ledger-']")
     refused = checks.locator("td:last-child").all_inner_texts()
-    assert counts["altered claims refused"] == sum(map(int, refused))
-    assert counts["recorded runs"] == sum(len(r["runs"]) for r in recorded())
+    errata = still["book/errata.html"].locator(".erratum:not(.erratum-right)")
+    files = [*ROOT.glob("results/studies/*.json")]
+    runs = [len(json.loads(path.read_text("utf-8"))["runs"]) for path in files]
+    terms, numbers = (start.locator(f".counts {k}").all_inner_texts() for k in TERMS)
+    numbers = [int(number.replace(",", "")) for number in numbers]
+    assert dict(zip(terms, numbers, strict=True)) == {
+        "questions": still["book/questions.html"].locator(ROWS).count(),
+        "checks": checks.count(),
+        "altered claims refused": sum(map(int, refused)),
+        "errata": errata.count(),
+        "recorded runs": sum(runs),
+    }
     for link in start.locator(".counts a").all():
         assert (SITE / "book" / link.get_attribute("href")).exists()
     text = start.locator("article").inner_text()
@@ -60,18 +49,12 @@ def test_counts_agree_with_the_pages_that_they_lead_to(open_page):
         count = re.search(rf"(\d+)\s+{words}", text)[1]
         assert int(count) == sum(one.startswith(kind) for one in how), kind
     studies = re.search(r"(\d+)\s+recorded studies", text)[1]
-    assert int(studies) == len(recorded())
+    assert int(studies) == len(files)
 
 
-def test_each_problem_set_has_a_card_with_its_numbers(open_page):
-    rows = open_page("book/questions.html", java_script_enabled=False).locator(
-        ".questions tbody tr"
-    )
-    rows = rows.evaluate_all(
-        "rows => rows.map(row => [row.querySelector('a').getAttribute('href'),"
-        " ...[...row.cells].map(cell => cell.textContent.trim())])"
-    )
-    start = open_page(START)
+def test_each_problem_set_has_a_card_with_its_numbers(still):
+    rows = still["book/questions.html"].locator(ROWS).evaluate_all(CELLS)
+    start = still[START]
     cards = start.locator(".problem-sets .sd-card")
     pages = cards.locator("a").evaluate_all("all => all.map(a => a.href)")
     assert sorted(page.split("/", 3)[3] for page in pages) == SETS
@@ -81,8 +64,8 @@ def test_each_problem_set_has_a_card_with_its_numbers(open_page):
         numbers = cards.nth(position).locator("p").last.inner_text()
         found = re.fullmatch(NUMBERS, numbers)
         minutes, checks = (sum(int(row[i]) for row in own) for i in (4, 5))
-        expected = len(own), checks, round(minutes / 60)
-        assert tuple(map(int, found.groups())) == expected
+        expected = [len(own), checks, round(minutes / 60)]
+        assert [*map(int, found.groups())] == expected
         title = cards.nth(position).locator(".sd-card-title").inner_text()
         assert title == f"{own[0][1].partition('.')[0]}. {own[0][7]}"
 
@@ -103,13 +86,9 @@ def test_the_book_is_cited_as_its_file_says(open_page):
     page = open_page(START)
     section = page.locator("#how-to-cite")
     words, bibtex = section.locator("p").first, section.locator("pre")
-    for part in (
-        source["title"],
-        source["authors"][0]["name"],
-        source["version"],
-        str(source["date-released"].year),
-        config["repository"]["url"],
-    ):
+    parts = source["title"], source["authors"][0]["name"], source["version"]
+    year, address = str(source["date-released"].year), config["repository"]["url"]
+    for part in (*parts, year, address):
         expect(words).to_contain_text(part)
         expect(bibtex).to_contain_text(f"{{{part}}}")
     assert section.locator("button.copybtn").count() == 1
@@ -129,9 +108,8 @@ def test_a_lost_reader_finds_the_way_from_any_depth(open_page):
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     root = f"/{config['repository']['url'].rpartition('/')[2]}/"
     page = open_page("404.html", java_script_enabled=False)
-    targets = page.locator("a, form").evaluate_all(
-        "all => all.map(e => e.getAttribute('href') ?? e.getAttribute('action'))"
-    )
+    script = "all => all.map(e => e.getAttribute('href') ?? e.getAttribute('action'))"
+    targets = page.locator("a, form").evaluate_all(script)
     for target in targets:
         assert target.startswith(root) and (SITE / target.removeprefix(root)).is_file()
     names = {target.removeprefix(root) for target in targets}

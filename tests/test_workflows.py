@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from browsing import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from helpers import data
 from tools.site import browser
 
-ROOT = Path(__file__).resolve().parent.parent
 PINS = (ROOT / "requirements.txt").read_text("utf-8")
 WORKFLOWS = {
     path.name: yaml.safe_load(path.read_text("utf-8"))
@@ -32,20 +32,11 @@ MAY_WRITE = {"book.yml:publish": {"pages", "id-token"}, "weekly.yml:report": {"i
 MADE = {"_build/html", "_build/data", "newest.txt"}  # before it is used
 
 
-def command_of(job: str, name: str) -> str:
-    """What the step of a job with this name runs."""
-    (step,) = (step for step in JOBS[job]["steps"] if step.get("name") == name)
-    return step["run"]
-
-
 def shell(command: str, folder: Path, **variables) -> subprocess.CompletedProcess:
     """Run a step as the workflows do."""
+    bash, env = ["bash", "-eo", "pipefail", "-c"], {**os.environ, **variables}
     return subprocess.run(
-        ["bash", "-eo", "pipefail", "-c", command],
-        cwd=folder,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
+        [*bash, command], cwd=folder, env=env, capture_output=True, text=True
     )
 
 
@@ -80,7 +71,9 @@ def test_a_job_may_do_no_more_than_it_needs_and_names_what_exists(job):
 def test_the_weekly_run_takes_newest_releases_but_not_another_jupyter_book(tmp_path):
     for name in ("requirements.txt", "Makefile"):
         shutil.copy(ROOT / name, tmp_path)
-    done = shell(command_of("weekly.yml:newest", "take the newest releases"), tmp_path)
+    steps = JOBS["weekly.yml:newest"]["steps"]
+    named = {step["name"]: step["run"] for step in steps if "name" in step}
+    done = shell(named["take the newest releases"], tmp_path)
     assert done.returncode == 0, done
     assert (tmp_path / "requirements.txt").read_text() == PINS, "tests read it"
     after = (tmp_path / "newest.txt").read_text().splitlines()
@@ -102,22 +95,22 @@ def test_only_a_book_of_the_real_data_is_published(tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.get_ipython", lambda: type("", (), {"kernel": 1}))
     monkeypatch.setattr("IPython.display.display", lambda what, **_: shown.append(what))
-    monkeypatch.setenv("BOOK_OFFLINE", "1")
-    monkeypatch.setenv("BOOK_CACHE", str(tmp_path / "nothing"))
-    monkeypatch.delenv("BOOK_DATA", raising=False)
+    own = ("BOOK_OFFLINE", "1"), ("BOOK_CACHE", f"{tmp_path}/no"), ("BOOK_DATA", "")
+    for name, value in own:
+        monkeypatch.setenv(name, value)
     data.load_mnist()
     (pages / "other.html").write_text(f"<p>{shown[0]['text/html']}</p>")
     done = shell(refuse["run"], tmp_path)
     assert done.returncode == 1 and "notebooks/other.html" in done.stdout
 
 
-@pytest.mark.parametrize("own", [True, False])
-def test_the_browser_that_is_pinned_is_used_if_it_is_there(tmp_path, monkeypatch, own):
-    system = tmp_path / browser.SHELL
+def test_the_browser_that_is_pinned_is_used_if_it_is_there(tmp_path, monkeypatch):
+    system, pinned = tmp_path / browser.SHELL, tmp_path / "pinned"
     system.touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    found = browser.of_the_system(str(system if own else tmp_path / "absent"))
-    assert found == (None if own else str(system))
+    assert browser.find(str(pinned)) == str(system)
+    pinned.touch()
+    assert browser.find(str(pinned)) == str(pinned)
 
 
 def test_the_report_tells_of_all_weekly_jobs():
@@ -130,9 +123,10 @@ def test_the_report_tells_of_all_weekly_jobs():
 @pytest.mark.parametrize("number, done", [("", "create --title"), ("7", "comment 7 -")])
 def test_failures_go_into_one_issue(tmp_path, number, done):
     gh, did = tmp_path / "gh", tmp_path / "did"
-    script = f'[ $2 = list ] && echo "{number}" || echo "$*" >> {did}'
-    gh.write_text(f"#!/bin/sh\n{script}\n")
-    gh.chmod(0o755)
+    gh.touch(mode=0o755)
+    gh.write_text(
+        f'#!/bin/sh\n[ $2 = list ] && echo "{number}" || echo "$*" >> {did}\n'
+    )
     (step,) = JOBS["weekly.yml:report"]["steps"]
     path, title = f"{tmp_path}:{os.environ['PATH']}", "The weekly run fails"
     shell(step["run"], tmp_path, PATH=path, TITLE=title, BODY="links: failure")
@@ -149,14 +143,13 @@ def test_the_lock_has_the_pins_and_a_hash_for_each_package():
     pins = re.findall(r"^([\w.-]+)==([\w.]+)", PINS, re.M)
     wanted = {(canonicalize_name(name), version) for name, version in pins}
     assert sorted(wanted - set(LOCKED)) == [], "`make lock` writes it anew"
-    entries = re.split(r"\n(?=\w)", re.sub(r"^#.*\n", "", LOCK, flags=re.M).strip())
+    entries = re.split(r"^(?=[\w.-]+==)", LOCK, flags=re.M)[1:]
     assert len(entries) == len(LOCKED)
     assert [e for e in entries if not re.search(r"--hash=sha256:[0-9a-f]{64}", e)] == []
 
 
 def test_the_lock_has_all_that_the_pins_need():
-    lines = [line for line in PINS.splitlines() if line and not line.startswith("#")]
-    todo, known = [Requirement(line) for line in lines], set()
+    todo, known = [*map(Requirement, re.findall(r"^[^#\n].*", PINS, re.M))], set()
     locked = {name for name, _ in LOCKED}
     while todo:
         wanted = todo.pop()

@@ -1,11 +1,9 @@
 """Measure the pages of the site against those of a stock Jupyter Book.
 
-*Stock* is what Jupyter Book makes of the same sources and the same executed cells
-without a setting of ours: its own list of extensions, its theme as it comes, MathJax
-from the CDN, nothing of book/assets. Kept are only the title, the table of contents,
-the syntax extensions, the macros of the formulas, and the directives and roles without
-which the pages could not be read (sphinx-exercise, and book/extension without what it
-does to the theme).
+*Stock* is what Jupyter Book makes of the same sources and the same executed cells: its
+extensions and its theme as they come, MathJax from the CDN, nothing of book/assets. Of
+ours is only what the pages need to be read: the title, the contents, the syntax, the
+macros, sphinx-exercise, and book/extension without what it does to the theme.
 
 Each page is loaded some times in headless Chromium with a CPU four times slower, ours
 and stock in turn, each time with an empty cache. Both come from a server on this
@@ -15,17 +13,13 @@ lie here, without the delay of a network, which favours stock. What is measured:
 - requests, bytes and gzipped bytes (level 6) of all responses, and requests to others,
   up to the moment when the mathematics in view is set and nothing more is loaded;
 - the time until the largest text or picture is painted;
-- the time until the mathematics in view is set: from the first frame on in which each
-  formula in view is rendered, in fonts that have arrived;
-- the layout shift (the worst session window), while the page is loaded, while three
-  screens are scrolled by wheel, and until the mathematics there is set.
+- the time until each formula in view is rendered, in fonts that have arrived.
 
 All is printed and written to results/measured/site-speed.json.
 """
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import itertools
 import sys
@@ -40,7 +34,7 @@ import yaml
 from playwright.sync_api import Browser, Route
 
 from ..run.execute import execute
-from ..site.browser import MISSING, chromium
+from ..site.browser import chromium
 from ..site.build import write_pages
 from ..workspace import BUILD, ROOT, SITE, alone
 from .rounds import keep
@@ -50,35 +44,27 @@ PAGES = {
     "start page": "book/index.html",
     "heaviest page": "notebooks/image_classification.html#cv-1",  # formulas in view
 }
-SLOWER = 4
+LOADS, SLOWER = 5, 4  # of each page, on a processor so many times slower
 CDN = "https://cdn.jsdelivr.net/npm/mathjax@3/es5/"
 MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static/mathjax"
-NEEDED = ["sphinx_exercise", "sphinx.ext.autodoc"]
 KEPT = ("title", "only_build_toc_files", "exclude_patterns", "execute", "parse")
 QUIET = 2  # seconds to wait for what comes late
 PATIENCE = 300  # seconds for the slowest page on a busy machine
 
 WATCH = """
-window.speed = { paint: 0, set: null, shifts: [] };
-const watch = (type, note) => new PerformanceObserver(
-  (list) => list.getEntries().forEach(note)).observe({ type, buffered: true });
-watch("largest-contentful-paint", ({ startTime }) => (speed.paint = startTime));
-watch("layout-shift", ({ startTime, value, hadRecentInput }) => {
-  if (!hadRecentInput) speed.shifts.push([startTime, value]);
-});
-function isRaw(formula) {
-  return !formula.querySelector("mjx-container") || formula.matches(".waiting");
-}
+window.speed = { paint: 0, set: null };
+new PerformanceObserver((list) => {
+  for (const { startTime } of list.getEntries()) speed.paint = startTime;
+}).observe({ type: "largest-contentful-paint", buffered: true });
 function look(now) {
-  let raw = false;
+  let raw = document.fonts.status === "loading";
   for (const formula of document.querySelectorAll("article .math")) {
     const [box] = formula.getClientRects();
     if (box?.top > innerHeight) break;
-    if (!box || box.bottom < 0) continue;
-    raw ||= isRaw(formula);
+    if (box?.bottom >= 0)
+      raw ||= !formula.querySelector("mjx-container") || formula.matches(".waiting");
   }
-  if (raw || document.fonts.status === "loading") speed.set = null;
-  else speed.set ??= now;
+  speed.set = raw ? null : (speed.set ?? now);
   requestAnimationFrame(look);
 }
 requestAnimationFrame(look);
@@ -89,13 +75,11 @@ def build_stock() -> None:
     """Write the site as Jupyter Book makes it by default."""
     ours = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
     macros = ours["sphinx"]["config"]["mathjax3_config"]["tex"]["macros"]
-    stock = {"own_theme": False, "mathjax3_config": {"tex": {"macros": macros}}}
-    config = {key: ours[key] for key in KEPT} | {
-        "sphinx": {
-            "local_extensions": {"extension": str(ROOT / "book")},
-            "extra_extensions": NEEDED,
-            "config": stock,
-        }
+    config = {key: ours[key] for key in KEPT}
+    config["sphinx"] = {
+        "local_extensions": {"extension": str(ROOT / "book")},
+        "extra_extensions": ["sphinx_exercise", "sphinx.ext.autodoc"],
+        "config": {"own_theme": False, "mathjax3_config": {"tex": {"macros": macros}}},
     }
     file = BUILD / "stock.yml"
     file.write_text(yaml.safe_dump(config))
@@ -116,9 +100,8 @@ class Handler(SimpleHTTPRequestHandler):
 def answer(route: Route) -> None:
     """What a page asks of others comes from here, or not at all."""
     path = MATHJAX / route.request.url.removeprefix(CDN)
-    headers = {"Access-Control-Allow-Origin": "*"}
     if path.is_file():
-        route.fulfill(path=path, headers=headers)
+        route.fulfill(path=path, headers={"Access-Control-Allow-Origin": "*"})
     else:
         route.abort()
 
@@ -130,37 +113,26 @@ def load(browser: Browser, server: str, address: str) -> dict[str, float]:
     context.add_init_script(WATCH)
     page = context.new_page()
     page.set_default_timeout(1000 * PATIENCE)
-    throttle = {"rate": SLOWER}
-    context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", throttle)
+    devtools, throttle = context.new_cdp_session(page), {"rate": SLOWER}
+    devtools.send("Emulation.setCPUThrottlingRate", throttle)
     responses = []
     page.on("response", lambda response: responses.append(response))
     page.goto(server + address, wait_until="load")
-    has_formulas = page.locator("article .math").count() > 0
-    if has_formulas:
-        page.wait_for_function("speed.set")
+    page.wait_for_function("speed.set")
     page.wait_for_timeout(1000 * QUIET)
-    first = [(response.url, response.body()) for response in responses]
-    paint = page.evaluate("speed.paint")
-    set_after = page.evaluate("speed.set")
-    page.mouse.move(640, 450)
-    for _ in range(12):
-        page.mouse.wheel(0, 225)
-        page.wait_for_timeout(200)
-    if has_formulas:
-        page.wait_for_function("speed.set")
-    page.wait_for_timeout(1000 * QUIET)
-    shifts = page.evaluate("speed.shifts")
+    bodies = [response.body() for response in responses]
+    others = [r for r in responses if not r.url.startswith(server)]
+    speed, formulas = page.evaluate("speed"), page.locator("article .math").count()
     context.close()
     values = {
-        "requests": len(first),
-        "requests to others": sum(not url.startswith(server) for url, _ in first),
-        "kB": sum(len(body) for _, body in first) / 1000,
-        "kB gzipped": sum(map(size_gzipped, (body for _, body in first))) / 1000,
-        "seconds to largest paint": paint / 1000,
-        "layout shift": worst_window(shifts),
+        "requests": len(bodies),
+        "requests to others": len(others),
+        "kB": sum(map(len, bodies)) / 1000,
+        "kB gzipped": sum(map(size_gzipped, bodies)) / 1000,
+        "seconds to largest paint": speed["paint"] / 1000,
     }
-    if has_formulas:
-        values["seconds to mathematics"] = set_after / 1000
+    if formulas:
+        values["seconds to mathematics"] = speed["set"] / 1000
     return values
 
 
@@ -169,52 +141,33 @@ def size_gzipped(body: bytes) -> int:
     return min(len(body), len(gzip.compress(body, 6)))
 
 
-def worst_window(shifts: list[tuple[float, float]]) -> float:
-    """Cumulative layout shift: gaps of at most 1 s in a window of at most 5 s."""
-    worst = total = begun = last = 0
-    for moment, value in sorted(shifts):
-        if moment - last > 1000 or moment - begun > 5000:
-            total, begun = 0, moment
-        total, last = total + value, moment
-        worst = max(worst, total)
-    return worst
-
-
-def measure(browser: Browser, server: str, loads: int) -> Iterator[tuple[dict, dict]]:
+def measure(browser: Browser, server: str) -> Iterator[tuple[dict, dict]]:
     """The name of a page with what one load of ours and one of stock gave."""
-    for (name, address), _ in itertools.product(PAGES.items(), range(loads)):
-        ours = load(browser, f"{server}{SITE.name}/", address)
-        stock = load(browser, f"{server}{STOCK.name}/", address)
-        values = {f"{key}, ours": value for key, value in ours.items()}
-        values |= {f"{key}, stock": value for key, value in stock.items()}
-        for key in ours:
-            if "seconds" in key:
-                values[f"{key}, ratio"] = stock[key] / ours[key]
+    for (name, address), _ in itertools.product(PAGES.items(), range(LOADS)):
+        values, seen = {}, {}
+        for kind, site in (("ours", SITE), ("stock", STOCK)):
+            seen[kind] = load(browser, f"{server}{site.name}/", address)
+            values |= {f"{key}, {kind}": value for key, value in seen[kind].items()}
+        for key in (key for key in seen["ours"] if "seconds" in key):
+            values[f"{key}, ratio"] = seen["stock"][key] / seen["ours"][key]
         yield {"page": name}, values
 
 
-def main(arguments: list[str]) -> int:
+def main(_: list[str]) -> int:
     """Build the stock site, measure, print, record."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--loads", type=int, default=5)
-    loads = parser.parse_args(arguments).loads
     handler = partial(Handler, directory=BUILD)
-    with (
-        ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
-        chromium() as browser,
-    ):
-        if not browser:
-            sys.exit(MISSING)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    with server, chromium() as browser:
         with alone():
             build_stock()
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/"
         keep(
             "site-speed",
-            measure(browser, address, loads),
+            measure(browser, address),
             title="The pages of the site against those of a stock Jupyter Book",
             command="make bench-pages",
-            loads=loads,
+            loads=LOADS,
         )
         server.shutdown()
     return 0

@@ -18,22 +18,19 @@ MISSING = f"No Chromium was found: install one, or run `{INSTALL}`."
 
 
 @contextmanager
-def chromium() -> Iterator[Browser | None]:
-    """A Chromium, or None if there is neither playwright's own nor the system's."""
+def chromium() -> Iterator[Browser]:
+    """A Chromium, playwright's own or the system's; ends with a message without one."""
     with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-        path = of_the_system(own)
-        if not path and not Path(own).exists():
-            yield None
-            return
         flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        path = find(playwright.chromium.executable_path)
         browser = playwright.chromium.launch(executable_path=path, args=flags)
         yield browser
         browser.close()
 
 
-def of_the_system(own: str) -> str | None:
-    """Where the system has a Chromium, or None if playwright has its own, at `own`."""
-    if Path(own).exists():  # the release that is pinned
-        return None
-    return next(filter(None, map(shutil.which, NAMES)), None)
+def find(own: str) -> str:
+    """Where there is a Chromium: that of playwright, which is pinned, is at `own`."""
+    if Path(own).exists():
+        return own
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    return path or sys.exit(MISSING)

@@ -31,16 +31,10 @@ def build() -> int:
     lint = [sys.executable, "-m", "tools", "lint"]
     with subprocess.Popen(lint, cwd=ROOT) as linting:
         cache = execute()
-        written = cache is not None and write_site(cache)
-    if not written:
+        failed = cache is None or not write_site(cache)
+    if failed:
         return 1
     return 2 if linting.returncode else 0
-
-
-def find_dead_links() -> int:
-    """Ask for each external link of the pages; the exit status."""
-    cache = execute()
-    return 0 if cache and write_pages(cache, BUILD / "links", "linkcheck") else 1
 
 
 def write_site(cache: Path) -> bool:
@@ -68,7 +62,7 @@ def write_pages(
     # most of what a build makes lives to its end; to look there for what does not, as
     # often as Python does by itself, takes half of the time
     gc.set_threshold(100_000, 20, 100)
-    result = build_sphinx(
+    return not build_sphinx(
         ROOT,
         target,
         builder=builder,
@@ -85,7 +79,6 @@ def write_pages(
         warningiserror=config is None,
         keep_going=True,
     )
-    return result == 0
 
 
 def main(arguments: list[str]) -> int:
@@ -94,9 +87,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--links", action="store_true", help="look for dead links only")
     options, start = parser.parse_args(arguments), time.monotonic()
     with alone():
-        status = find_dead_links() if options.links else build()
-    if options.links:
-        return status
+        if options.links:
+            cache = execute()
+            written = cache and write_pages(cache, BUILD / "links", "linkcheck")
+            return 0 if written else 1
+        status = build()
     seconds = f"{time.monotonic() - start:.0f} s"
     if status:
         print(f"The book has errors, which are named above ({seconds}).")

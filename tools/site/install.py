@@ -1,9 +1,8 @@
 """Install what the book needs into an environment of its own, once.
 
 The Makefile calls this each time, with any Python that the book supports. What has been
-installed is known by its content and not by its date, since clocks can be wrong. Clones
-that share an environment and require the same do not install in turn: only the path by
-which notebooks find the helpers of a clone is written anew.
+installed is known by its content and not by its date, since clocks can be wrong. For
+clones that share an environment only the path to the helpers is written anew.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ def install(folder: Path, requirements: Path) -> None:
     """Bring the environment in `folder` up to date."""
     wanted, installed = requirements.read_text("utf-8"), folder / "installed"
     if not installed.exists() or installed.read_text("utf-8") != wanted:
-        print(f"Installing {requirements.name} into {folder}: once, some minutes ...")
-        sys.stdout.flush()
+        what = f"{requirements.name} into {folder}"
+        print(f"Installing {what}: once, some minutes ...", flush=True)
         install_packages(folder, requirements)
         installed.write_text(wanted, "utf-8")
     for packages in folder.glob("lib/*/site-packages"):
@@ -31,10 +30,7 @@ def install(folder: Path, requirements: Path) -> None:
 
 
 def install_packages(folder: Path, requirements: Path) -> None:
-    """Install what is required into the environment, which is made if it is not there.
-
-    Ends with a message if that fails.
-    """
+    """Install into an environment, which is made if it is not there, or end."""
     python = folder / "bin" / "python"
     if not can_install(python):
         venv.create(folder, symlinks=True, with_pip=True)
@@ -45,11 +41,10 @@ def install_packages(folder: Path, requirements: Path) -> None:
 
 def can_install(python: Path) -> bool:
     """Whether it has a pip; a venv that was interrupted has none."""
-    try:
-        command = [python, "-m", "pip", "--version"]
-        return subprocess.run(command, capture_output=True).returncode == 0
-    except OSError:
-        return False
+    command = [python, "-m", "pip", "--version"]
+    return (
+        python.exists() and not subprocess.run(command, capture_output=True).returncode
+    )
 
 
 def main(arguments: list[str]) -> int:

@@ -21,23 +21,28 @@ from urllib.parse import urldefrag
 import pikepdf
 import yaml
 from bs4 import BeautifulSoup, NavigableString, Tag
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from ..workspace import BUILD, ROOT, SITE, alone
-from .browser import MISSING, chromium
+from .browser import chromium
 
 JOINED = BUILD / "book.html"
 PDF = BUILD / "deep-learning-solutions.pdf"
 MATHJAX = SITE / "_static" / "mathjax" / "tex-chtml.js"
+MATHJAX_OPTIONS = {
+    "options": {"enableMenu": False, "processHtmlClass": "math"},
+    "chtml": {"matchFontHeight": False},
+}
 PATIENCE = 1_800_000  # milliseconds that one step of the browser may take
 ELSEWHERE = re.compile(r"(https?|mailto|data):")
 UNCOLOURED = "pre span:is(.n, .nn, .o, .p, .w)"  # half of all tags of the PDF
+PRINT = {"outline": True, "tagged": True, "print_background": True}
 
 HTML = """\
 <!doctype html>
 <html lang="en" data-theme="light">
-<head><meta charset="utf-8"><title>{title}</title>{styles}</head>
+<head><meta charset="utf-8"><title>{title}</title>{styles}<style>{heads}</style></head>
 <body><main class="bd-main"><div class="bd-content"><div class="bd-article-container">
 <div class="cover">
 <p class="book-title">{title}</p>
@@ -46,7 +51,7 @@ HTML = """\
 4.0</a>. Code: MIT.</p>
 <p><a href="{repository}">{repository}</a></p>
 </div>
-{contents}
+<nav class="book-contents"><h1>Contents</h1>{contents}</nav>
 {articles}
 </div></div></main></body></html>
 """
@@ -77,18 +82,17 @@ NUMBER = """(pages) => {
 
 
 class Joined:
-    """All pages of the book in one."""
+    """All pages of the book in one, each an article whose id is its name."""
 
     def __init__(self, config: dict):
         self.config = config
         self.toc = parse_toc_yaml(ROOT / "_toc.yml")
-        self.articles: dict[str, Tag] = dict.fromkeys(self.toc)
-        for page in self.articles:
-            self.articles[page] = self.article(page)
+        self.articles = {page: _read(page).select_one("article") for page in self.toc}
+        for page, article in self.articles.items():
+            self.fit(page, article)
 
-    def article(self, page: str) -> Tag:
-        """What a page says, fit for the joined page."""
-        article = _read(page).select_one("article")
+    def fit(self, page: str, article: Tag) -> None:
+        """Make its ids unique, and what it names be found from the joined page."""
         for element in article.select("[id]"):
             element["id"] = f"{page}.{element['id']}"
         for link in article.select("a[href]"):
@@ -104,7 +108,6 @@ class Joined:
         for token in article.select(UNCOLOURED):
             token.unwrap()
         article["id"] = page
-        return article
 
     def lead(self, link: Tag, page: str) -> None:
         """Make a link lead to a place of the joined page, or nowhere."""
@@ -117,38 +120,34 @@ class Joined:
 
     def contents(self) -> str:
         """All pages, with the sections of the problem sets."""
-        lines = ["<h1>Contents</h1>"]
+        lines = []
         for part in self.toc.root.subtrees:
             lines.append(f"<p>{escape(part.caption)}</p><ul>")
             for page in part.files():
-                lines.append(_entry(page, self.title(page)))
-                heads = self.articles[page].select("h2") if part.numbered else ()
-                lines += [_entry(h.parent["id"], _words(h), "section") for h in heads]
+                title, *heads = self.articles[page].select("h1, h2")
+                lines.append(_entry("chapter", page, title))
+                for head in heads if part.numbered else ():
+                    lines.append(_entry("section", head.parent["id"], head))
             lines.append("</ul>")
-        return f'<nav class="book-contents">{"".join(lines)}</nav>'
-
-    def title(self, page: str) -> str:
-        """The title of a page, with its number if it has one."""
-        return _words(self.articles[page].h1)
+        return "".join(lines)
 
     def write(self) -> None:
         """Write it beside the site, whose style and figures it uses."""
-        first = next(iter(self.articles))
+        first = self.toc.root.docname
         styles = _read(first).select("link[rel=stylesheet]")
         for style in styles:
             style["href"] = _resolve(f"html/{first}", style["href"])
         heads = []
-        for number, (page, article) in enumerate(self.articles.items()):
+        for number, article in enumerate(self.articles.values()):
             article["style"] = f"page: p{number}"
-            head = json.dumps(self.title(page), ensure_ascii=False)
+            head = json.dumps(_words(article.h1), ensure_ascii=False)
             heads.append(f"@page p{number} {{ @top-right {{ content: {head} }} }}")
-        heads = f"<style>{' '.join(heads)}</style>"
+        about = "title", "author", "copyright"
         html = HTML.format(
-            title=escape(self.config["title"]),
-            author=escape(self.config["author"]),
-            copyright=escape(self.config["copyright"]),
+            **{name: escape(self.config[name]) for name in about},
             repository=escape(self.config["repository"]["url"]),
-            styles="".join(map(str, styles)) + heads,
+            styles="".join(map(str, styles)),
+            heads=" ".join(heads),
             contents=self.contents(),
             articles="\n".join(map(str, self.articles.values())),
         )
@@ -176,8 +175,9 @@ def _words(heading: Tag) -> str:
     return heading.get_text().removesuffix("#").strip()
 
 
-def _entry(id: str, words: str, kind: str = "chapter") -> str:
-    return f'<li class="{kind}"><a href="#{id}">{escape(words)}</a></li>'
+def _entry(kind: str, id: str, heading: Tag) -> str:
+    words = escape(_words(heading))
+    return f'<li class="{kind}"><a href="#{id}">{words}</a></li>'
 
 
 def print_book(browser: Browser, joined: Joined) -> int:
@@ -185,12 +185,8 @@ def print_book(browser: Browser, joined: Joined) -> int:
     page = browser.new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(JOINED.as_uri())
-    settings = joined.config["sphinx"]["config"]["mathjax3_config"]
-    settings |= {
-        "options": {"enableMenu": False, "processHtmlClass": "math"},
-        "chtml": {"matchFontHeight": False},
-    }
-    page.evaluate(f"window.MathJax = {json.dumps(settings)}")
+    settings = joined.config["sphinx"]["config"]["mathjax3_config"] | MATHJAX_OPTIONS
+    page.evaluate("settings => (window.MathJax = settings)", settings)
     page.add_script_tag(url=MATHJAX.as_uri())
     for number, name in enumerate(joined.articles, start=1):
         print(f"Formulas: page {number} of {len(joined.articles)}", flush=True)
@@ -198,10 +194,10 @@ def print_book(browser: Browser, joined: Joined) -> int:
             sys.exit(f"{name}: these formulas cannot be set: {raw}")
     unfinished = PDF.with_suffix(".tmp")
     print("Printing ...", flush=True)
-    _print(page, unfinished)
+    page.pdf(path=unfinished, prefer_css_page_size=True, **PRINT)
     page.evaluate(NUMBER, _page_numbers(unfinished))
     print("Printing again, with page numbers in the contents ...", flush=True)
-    _print(page, unfinished)
+    page.pdf(path=unfinished, prefer_css_page_size=True, **PRINT)
     with pikepdf.open(unfinished, allow_overwriting_input=True) as pdf:
         pdf.docinfo["/Author"] = joined.config["author"]
         # a third of the size, since most of it are tags
@@ -209,16 +205,6 @@ def print_book(browser: Browser, joined: Joined) -> int:
         count = len(pdf.pages)
     os.replace(unfinished, PDF)
     return count
-
-
-def _print(page: Page, path: Path) -> None:
-    page.pdf(
-        path=path,
-        outline=True,
-        tagged=True,
-        prefer_css_page_size=True,
-        print_background=True,
-    )
 
 
 def _page_numbers(path: Path) -> dict[str, int]:
@@ -233,8 +219,6 @@ def main(_: list[str]) -> int:
     start = time.monotonic()
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
     with alone(), chromium() as browser:
-        if not browser:
-            sys.exit(MISSING)
         joined = Joined(config)
         joined.write()
         count = print_book(browser, joined)

@@ -8,13 +8,11 @@ has moved anything. It needs Chromium; a test says when a picture is out of date
 
 from __future__ import annotations
 
-import sys
-
 from playwright.sync_api import Page
 
 from ..source.model import Book
 from ..workspace import ROOT
-from .browser import MISSING, chromium
+from .browser import chromium
 
 WIDTH, HEIGHT = 340, 270  # of a plot
 FIGURE = '<figure class="interactive {}"><img><div class="settings"></div></figure>'
@@ -44,15 +42,14 @@ def draw(page: Page, name: str) -> str:
         for i, plot in enumerate(plots)
     ]
     rules = style.read_text("utf-8").split("\n\n")[0]
-    whole = (len(plots) * WIDTH, HEIGHT, rules, "\n".join(placed), settings)
-    return WHOLE.format(*whole).replace("><", ">\n<")
+    drawn = "\n".join(placed)
+    whole = WHOLE.format(len(plots) * WIDTH, HEIGHT, rules, drawn, settings)
+    return whole.replace("><", ">\n<")
 
 
 def main(arguments: list[str]) -> int:
     """Draw those that are named, or all that are there."""
     with chromium() as browser:
-        if not browser:
-            sys.exit(MISSING)
         page = browser.new_page()
         for name in arguments or Book().interactive_figures:
             picture = ROOT / "book/figures" / f"{name}.svg"

@@ -15,9 +15,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -69,17 +71,15 @@ class Handler(SimpleHTTPRequestHandler):
     def send_head(self):
         """Send the head of an answer; returns its content."""
         build = Path(self.directory).name
-        if self.path == "/_build-shown":
-            return self.answer(build, "text/plain")
         path = Path(self.translate_path(self.path))
         path = path / "index.html" if path.is_dir() else path
-        if path.suffix != ".html" or not path.is_file():
+        if self.path == "/_build-shown":
+            text, kind = build, "text/plain"
+        elif path.suffix == ".html" and path.is_file():
+            text = path.read_text("utf-8").replace("</body>", RELOAD % build)
+            kind = "text/html; charset=utf-8"
+        else:
             return super().send_head()
-        page = path.read_text("utf-8").replace("</body>", RELOAD % build)
-        return self.answer(page, "text/html; charset=utf-8")
-
-    def answer(self, text: str, kind: str) -> BytesIO:
-        """Send the head of an answer that is no file."""
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.end_headers()
@@ -99,24 +99,20 @@ class Handler(SimpleHTTPRequestHandler):
         """Leave the terminal to the builds."""
 
 
-def note_saves(saved: threading.Event) -> None:
-    """Set `saved` whenever a source is."""
-    below = (p for name in FOLDERS for p in (ROOT / name).rglob("*") if p.is_dir())
-    folders = [ROOT, *(ROOT / name for name in FOLDERS), *below]
-    # folders, since a file that an editor replaces is watched no longer
-    for changes in watch(*folders, watch_filter=Sources(), recursive=False):
-        names = sorted({Path(path).name for _, path in changes})
-        print(f"\n{', '.join(names)}: saved.", flush=True)
-        saved.set()
+def saves() -> Iterator[list[str]]:
+    """The names of sources that were saved, meanwhile or next; first perhaps none."""
+    usual = DefaultFilter()  # passes nothing that editors leave beside a file
 
-
-class Sources(DefaultFilter):
-    """Passes what the book is built from, less what editors leave beside it."""
-
-    def __call__(self, change, path: str) -> bool:
-        """Whether a change of this file asks for a build."""
+    def is_source(change, path: str) -> bool:
         name = Path(path).relative_to(ROOT).as_posix()
-        return bool(SOURCES.fullmatch(name)) and super().__call__(change, path)
+        return bool(SOURCES.fullmatch(name)) and usual(change, path)
+
+    # folders, since a file that an editor replaces is watched no longer
+    folders = [ROOT, *(p for name in FOLDERS for p in (ROOT / name).glob("**/"))]
+    wait = {"rust_timeout": 500, "yield_on_timeout": True}  # milliseconds
+    found = watch(*folders, watch_filter=is_source, recursive=False, **wait)
+    for changes in chain([next(found)], filter(None, found)):
+        yield sorted({Path(path).name for _, path in changes})
 
 
 def build() -> int:
@@ -133,8 +129,6 @@ def build() -> int:
 def serve(port: int) -> None:
     """Show and build until interrupted."""
     BUILD.mkdir(parents=True, exist_ok=True)
-    saved = threading.Event()
-    saved.set()  # what was saved before
     with TemporaryDirectory(dir=BUILD, prefix="preview-") as room:
         preview = Preview(Path(room))
 
@@ -147,11 +141,10 @@ def serve(port: int) -> None:
             sys.exit(f"Port {port} cannot be used ({error}): make serve PORT=8001")
         print(f"The book is at http://localhost:{server.server_port}/; a saved source")
         print("is built and shown. Ctrl-C stops.", flush=True)
-        for work in (server.serve_forever, lambda: note_saves(saved)):
-            threading.Thread(target=work, daemon=True).start()
-        while True:
-            saved.wait()
-            saved.clear()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for names in saves():
+            if names:
+                print(f"\n{', '.join(names)}: saved.", flush=True)
             status = build()
             shown = status in SHOWN and preview.renew()
             print(SHOWN[status] if shown else "The site stays as it was.", flush=True)
