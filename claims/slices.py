@@ -43,7 +43,8 @@ class Code:
         self.lines: list[int] = []
         self.ends: list[int] = []  # where the cell of each statement ends
         for line, source in cells:
-            body = ast.parse(source).body
+            is_tree = isinstance(source, ast.Module)
+            body = (source if is_tree else ast.parse(source)).body
             self.tops += body
             self.lines += [line + node.lineno - 1 for node in body]
             self.ends += [len(self.tops)] * len(body)
