@@ -138,8 +138,8 @@ def test_the_filter_works_by_key_and_says_how_many(open_page):
     page.keyboard.press("ArrowDown")
     shown = listed(page)
     assert len(shown) < number and all(q["minutes"] <= 15 for q in shown)
-    for label in ("Words of the title", "Problem set", "Difficulty", "Minutes"):
-        assert page.locator(".filter").get_by_label(label).count() == 1
+    for label in ("Words of the title", "Problem set", "Difficulty", "My marks"):
+        expect(page.locator(".filter").get_by_label(label)).to_have_count(1)
     status = page.locator(".filter").get_by_role("status")
     assert status.get_attribute("aria-live") == "polite"
     expect(status).to_have_text(f"{len(shown)} of {number} questions")

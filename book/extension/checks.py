@@ -15,9 +15,10 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
+from tools.source.model import Question
 from tools.workspace import EXECUTED
 
-from .questions import Questions, place
+from .questions import place
 from .views import LEDGER, View, paragraph, row, section_id, table
 
 LEDGER_HEAD = ("Claim", "How it was checked", "Altered claims refused")
@@ -49,6 +50,11 @@ def _read(page: str, path: Path, written: int, source: str) -> list[dict]:
     return found
 
 
+def errata_of(question: Question) -> list[str]:
+    """The ids of the errata about a question."""
+    return [erratum.argument for erratum in question.errata]
+
+
 def to_check(view: View, check: dict, text: str) -> nodes.reference:
     """A link to the line on the page where a check ran, which says its claim."""
     anchor, claim = f"check-{check['name']}", check["claim"]
@@ -64,12 +70,11 @@ def show_lines(env: BuildEnvironment, document: nodes.document) -> None:
     A check is known among the outputs of its page by the text that it printed. Each is
     about a question or an erratum of its page.
     """
-    page, view, expected = env.docname, View(env), defaultdict(list)
-    if page not in view.known.problem_sets:
+    view, expected = View(env), defaultdict(list)
+    if not (questions := view.known.book.pages[env.docname].questions):
         return
-    ids = {label for label, q in view.known.questions.items() if q.page == page}
-    ids |= {erratum["ids"][0] for erratum in view.known.errata(page)}
-    for check in checks_of(env, page):
+    ids = {id for question in questions for id in (question.id, *errata_of(question))}
+    for check in checks_of(env, env.docname):
         expected[check["text"]].append(check)
         if check["id"] not in ids:
             message = "%s is no question and no erratum of this page"
@@ -86,12 +91,10 @@ def show_lines(env: BuildEnvironment, document: nodes.document) -> None:
 
 def _line(view: View, check: dict) -> nodes.paragraph:
     before, id, after = check["text"].partition(check["id"])
-    anchor, claim = f"ledger-{check['name']}", check["claim"]
-    link = view.link(id, LEDGER, anchor, reftitle=claim)
+    name, claim = check["name"], check["claim"]
+    link = view.link(id, LEDGER, f"ledger-{name}", reftitle=claim)
     classes = ["check", "output", "text_html"]  # as myst-nb calls an output
-    return paragraph(
-        before, link, after, classes=classes, ids=[f"check-{check['name']}"]
-    )
+    return paragraph(before, link, after, classes=classes, ids=[f"check-{name}"])
 
 
 # --------------------------------------------------------------- their numbers
@@ -136,11 +139,11 @@ def _all_counts(env: BuildEnvironment) -> dict[str, int]:
 
 def counts(env: BuildEnvironment, *pages: str) -> dict[str, int]:
     """What these problem sets hold."""
-    known: Questions = env.get_domain("question")
+    book = env.get_domain("question").book
     checks = [check for page in pages for check in checks_of(env, page)]
     kinds = Counter(check["kind"] for check in checks)
-    asked = {label: q for label, q in known.questions.items() if q.page in pages}
-    verdicts = [erratum["verdict"] for erratum in known.errata(*pages)]
+    asked = {q.id: q for page in pages for q in book.pages[page].questions}
+    verdicts = [e.options.get("verdict") for q in asked.values() for e in q.errata]
     return {
         "questions": len(asked),
         "hours": round(sum(question.minutes for question in asked.values()) / 60),
@@ -173,7 +176,8 @@ def _summary(view: View) -> nodes.bullet_list:
     pages = view.known.problem_sets
     n, attacks = counts(view.env, *pages), _tally(_attacks(view.env))
     kinds = (_kind(c) for page in pages for c in checks_of(view.env, page))
-    verdicts = (erratum["verdict"] for erratum in view.known.errata())
+    questions = view.known.questions.values()
+    verdicts = (e.options.get("verdict") for q in questions for e in q.errata)
     wrong = _each(verdict for verdict in verdicts if verdict != "right")
     lines = [
         f"Questions: {n['questions']}, of which {n['checked']} are checked",
@@ -191,13 +195,11 @@ def _summary(view: View) -> nodes.bullet_list:
 
 def _questions(view: View, page: str) -> Iterator[nodes.row]:
     """A row with each question and its errata, and one for each check of these."""
-    for label, question in view.known.questions.items():
-        if question.page != page:
-            continue
+    for question in view.known.book.pages[page].questions:
+        label, errata = question.id, errata_of(question)
         head = row(view.to_question(label, between=": "))
         first = head[0]
         first["ids"], first["morecols"] = [label], len(LEDGER_HEAD) - 1
-        errata = [e["ids"][0] for e in view.known.errata(page, question=label)]
         for id in errata:
             first[0] += [nodes.Text(" · "), view.link(f"Erratum {id}", page, id)]
         head["classes"] = ["question"]
@@ -248,15 +250,15 @@ def altered(view: View, _) -> list[nodes.Node]:
 
 
 def _tried(view: View, page: str, runs: list[dict]) -> Iterator[nodes.Node]:
-    errata = {e["ids"][0]: e["question"] for e in view.known.errata(page)}
-    asked, survived = defaultdict(list), []
-    for run in runs:
-        asked[errata.get(run["id"], run["id"])].append(run)
-        survived += [(run["id"], one["why"], one) for one in run["survivors"]]
-    labels = (label for label in view.known.questions if label in asked)
-    rows = [_numbers(view.to_question(q, "", " "), asked[q]) for q in labels]
+    rows, items = [], []
+    for question in view.known.book.pages[page].questions:
+        ids = question.id, *errata_of(question)
+        if own := [run for run in runs if run["id"] in ids]:
+            rows.append(_numbers(view.to_question(question.id, "", " "), own))
     yield table("altered", ALTERED_HEAD, rows)
-    items = []
+    survived = (
+        (run["id"], one["why"], one) for run in runs for one in run["survivors"]
+    )
     for (id, why), ones in groupby(survived, lambda found: found[:2]):
         parts = [view.link(id, page, id)]
         for *_, one in ones:

@@ -85,7 +85,8 @@ class Citation(SphinxDirective):
             f", version {source['version']}. ",
             nodes.reference("", "", nodes.inline("", url), refuri=url),
         )
-        bibtex = BIBTEX.format(author=author, year=year, url=url, **source)
+        cited = source | {"author": author, "year": year, "url": url}
+        bibtex = BIBTEX.format_map(cited)
         return [words, nodes.literal_block(bibtex, bibtex, language="bibtex")]
 
 

@@ -78,7 +78,7 @@ def errata_list(view: View, _) -> list[nodes.Node]:
     for page in view.known.problem_sets:
         section, numbers = view.section(page), []
         for verdict, name in VERDICTS.items():
-            found = [e for e in view.known.errata(page) if e["verdict"] == verdict]
+            found = [e for e in view.known.of(page).errata if e["verdict"] == verdict]
             total[verdict] += len(found)
             number, id = str(len(found)), f"{section_id(page)}-{verdict}"
             numbers.append(view.link(number, ERRATA, id) if found else number)

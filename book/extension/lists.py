@@ -14,7 +14,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.osutil import relative_uri
 from sphinx_exercise.nodes import exercise_enumerable_node
 
-from .checks import checks_of
+from .checks import checks_of, errata_of
 from .questions import Questions, stems
 from .views import ERRATA, LEDGER, View, paragraph, table
 
@@ -35,10 +35,10 @@ def question_list(view: View, _) -> list[nodes.Node]:
 
 def _rows(view: View) -> Iterator[tuple[str | nodes.Node, ...]]:
     for label, question in view.known.questions.items():
-        found = view.known.errata(question.page, question=label)
-        ids = {label, *(erratum["ids"][0] for erratum in found)}
+        ids = label, *errata_of(question)
         checks = sum(c["id"] in ids for c in checks_of(view.env, question.page))
-        wrong = [e["ids"][0] for e in found if e["verdict"] != "right"]
+        errata = question.errata
+        wrong = [e.argument for e in errata if e.options.get("verdict") != "right"]
         yield (
             view.to_question(label, "", " "),
             nodes.inline(classes=["own-mark"]),

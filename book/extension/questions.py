@@ -81,10 +81,10 @@ class Questions(Domain):
         """All questions by their labels, in the order of the book."""
         return self.book.questions
 
-    @cached_property
+    @property
     def problem_sets(self) -> list[str]:
         """The pages with questions, in the order of the book."""
-        return list(dict.fromkeys(q.page for q in self.questions.values()))
+        return [page.name for page in self.book.notebooks if page.questions]
 
     def of(self, page: str) -> Known:
         """What a page says."""
@@ -98,15 +98,6 @@ class Questions(Domain):
     def topic(self, label: str) -> str:
         """The topic of a question, with the quotation marks that pages have."""
         return smartyPants(self.questions[label].topic, "q")
-
-    def errata(self, *pages: str, question: str = "") -> list[erratum]:
-        """The errata of these pages, or of all; all of them, or those of a question."""
-        return [
-            erratum
-            for page in pages or self.problem_sets
-            for erratum in self.of(page).errata
-            if question in ("", erratum["question"])
-        ]
 
     def users(self, record: str) -> list[str]:
         """The questions that use a record, in the order of the book."""

@@ -12,7 +12,7 @@ from sphinx.util.docutils import SphinxDirective
 from .questions import Questions, place
 
 LEDGER, ERRATA, RESULTS = "book/checks", "book/errata", "book/results"
-READ = "results/measured/altered.json", "book/altered.yml"  # besides the pages
+DEPENDS = "results/measured/altered.json", "book/altered.yml"
 
 
 class View:
@@ -22,23 +22,21 @@ class View:
         self.env = env
         self.known: Questions = env.get_domain("question")
 
-    def link(
-        self, text: str | list[nodes.Node], page: str, anchor: str, **attributes
-    ) -> nodes.reference:
+    def link(self, text: str, page: str, anchor: str, **more) -> nodes.reference:
         """A link to a place of the book."""
         uri = self.env.app.builder.get_relative_uri(self.env.docname, page)
-        words = [nodes.Text(text)] if isinstance(text, str) else text
-        attributes |= {"internal": True, "refuri": f"{uri}#{anchor}"}
-        return nodes.reference("", "", *words, **attributes)
+        more |= {"internal": True, "refuri": f"{uri}#{anchor}"}
+        return nodes.reference("", text, **more)
 
     def to_question(
         self, label: str, before: str = "Exercise ", between: str = ""
     ) -> nodes.reference:
         """A link to a question: its number and, if something stands between, title."""
         question = self.known.questions[label]
-        text = [nodes.Text(f"{before}{question.number}{between}")]
-        text += self.known.title(label) if between else []
-        return self.link(text, question.page, label)
+        text = f"{before}{question.number}{between}"
+        link = self.link(text, question.page, label)
+        link += self.known.title(label) if between else []
+        return link
 
     def title(self, page: str) -> list[nodes.Node]:
         """The title of a problem set."""
@@ -58,7 +56,7 @@ class Later(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Leave it with a formula, so that Sphinx loads what sets formulas."""
-        for name in READ:
+        for name in DEPENDS:
             self.env.note_dependency(name)
         mark = place("", nodes.math(), shows=self.name)
         self.set_source_info(mark)
@@ -76,16 +74,13 @@ def name_questions(env: BuildEnvironment, document: nodes.document) -> None:
 
     Sphinx would read the whole page of the question anew for each of them.
     """
-    builder, std = env.app.builder, env.get_domain("std")
+    builder, link = env.app.builder, env.get_domain("std").build_reference_node
     questions = env.get_domain("question").questions
     for node in list(document.findall(addnodes.pending_xref)):
         question = questions.get(node.get("reftarget"))
         if question and node["reftype"] == "ref" and not node.get("refexplicit"):
-            name = f"Exercise {question.number}"
-            target = question.page, question.id
-            node.replace_self(
-                std.build_reference_node(env.docname, builder, *target, name, "numref")
-            )
+            target, name = (question.page, question.id), f"Exercise {question.number}"
+            node.replace_self(link(env.docname, builder, *target, name, "numref"))
 
 
 def table(
