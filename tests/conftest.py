@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 from browsing import POLICY, SITE
 from playwright.sync_api import BrowserContext, Page, expect
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
-from browser import MISSING, chromium  # noqa: E402
+from tools.site.browser import MISSING, chromium
 
 PATIENCE = 120_000  # milliseconds, of a test on a busy machine
 expect.set_options(timeout=PATIENCE)
@@ -57,6 +54,12 @@ def server():
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
+
+
+@pytest.fixture(params=["server", "disk"])
+def base(request, server):
+    """Where the pages are read from: each test is run with both."""
+    return server if request.param == "server" else SITE.as_uri() + "/"
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import SETS, SITE, needs_site, unfold, wait_until
+from browsing import SETS, needs_site, unfold, wait_until
 from playwright.sync_api import Page, expect
 
 pytestmark = needs_site
@@ -15,7 +14,6 @@ pytestmark = needs_site
 SET = next((name for name in SETS if "general_review" in name), None)
 OTHER = next((name for name in SETS if name != SET), None)
 QUESTIONS = "book/questions.html"
-DISK = SITE.as_uri() + "/"
 AXE = {"resultTypes": ["violations"], "preload": False}
 MARKS = "deep-learning-solutions.marks"
 EARLY, LATE = "2000-01-01T00:00:00.000Z", "2100-01-01T00:00:00.000Z"
@@ -99,9 +97,8 @@ def test_open_solutions_are_laid_out_only_near_the_window(open_page):
 # -------------------------------------------------------------------------- marks
 
 
-@pytest.mark.parametrize("base", ["server", "disk"])
-def test_marks_are_set_taken_back_kept_and_shown_in_other_tabs(open_page, server, base):
-    page = open_page(SET, {"server": server, "disk": DISK}[base])
+def test_marks_are_set_taken_back_kept_and_shown_in_other_tabs(open_page, base):
+    page = open_page(SET, base)
     ids = page.locator(".exercise").evaluate_all("all => all.map(e => e.id)")
     first, second = ids[:2]
     tab = page.context.new_page()
@@ -335,9 +332,8 @@ def pasted(page: Page) -> str:
     return text
 
 
-@pytest.mark.parametrize("base", ["server", "disk"])
-def test_code_is_copied_by_key_as_it_stands(open_page, server, base):
-    page = open_page(SET, {"server": server, "disk": DISK}[base])
+def test_code_is_copied_by_key_as_it_stands(open_page, base):
+    page = open_page(SET, base)
     page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     button = page.get_by_role("button", name="Copy to clipboard").first
     code = page.locator("div.cell_input pre").first.text_content()

@@ -74,9 +74,7 @@ def test_order_inflection_and_beginnings_do_not_matter(open_page):
         assert ids_found(page, nothing) == []
 
 
-@pytest.mark.parametrize("base", ["server", "disk"])
-def test_results_lead_to_the_questions(open_page, server, exercises, base):
-    base = {"server": server, "disk": SITE.as_uri() + "/"}[base]
+def test_results_lead_to_the_questions(open_page, exercises, base):
     page = open_page("search.html?q=receptive+field", base)
     results = page.locator(FOUND)
     expect(page.locator("#search-results li").first).to_be_visible()

@@ -12,17 +12,8 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from tools.source.directives import DIRECTIVES
 
-from . import (
-    checks,
-    directives,
-    errata,
-    freshness,
-    lists,
-    questions,
-    records,
-    theme,
-    views,
-)
+from . import checks, directives, errata, freshness, lists, records, theme, views
+from .questions import Questions, note
 
 views.VIEWS |= {
     "altered": checks.altered,
@@ -61,7 +52,7 @@ class Finish(SphinxPostTransform):
 
 def setup(app: Sphinx) -> dict:
     """Register all parts."""
-    app.add_domain(questions.Questions)
+    app.add_domain(Questions)
     for kind in DIRECTIVES.values():
         if kind.site:
             module, _, name = kind.site.rpartition(".")
@@ -78,7 +69,7 @@ def setup(app: Sphinx) -> dict:
     app.add_post_transform(Finish)
 
     # after Sphinx's own collectors, which have found the images and dependencies
-    app.connect("doctree-read", questions.note, priority=600)
+    app.connect("doctree-read", note, priority=600)
     app.connect("doctree-read", directives.demand_alt_texts)
     app.connect("build-finished", lists.write_search_index)
 
