@@ -25,6 +25,12 @@ PAGES = sorted(
 SETS = [name for name in PAGES if name.startswith("notebooks/")]
 BY_LENGTH = sorted(PAGES, key=lambda name: (SITE / name).stat().st_size)
 SHORTEST = next((name for name in BY_LENGTH if name in SETS), "")
+WATCH_MOVES = """() => {
+  window.moved = 0;
+  new PerformanceObserver(list => list.getEntries().forEach(
+    shift => moved += shift.hadRecentInput ? 0 : shift.value
+  )).observe({ type: "layout-shift", buffered: true });
+}"""
 needs_site = pytest.mark.skipif(not PAGES, reason="no site; run `make book` first")
 
 

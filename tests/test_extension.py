@@ -17,7 +17,8 @@ def domain(**pages) -> Questions:
     env = SimpleNamespace(app=SimpleNamespace(builder=builder), docname="book/page")
     known = Questions.__new__(Questions)
     known.env, known.data = env, {"pages": pages, "contents": {}, "order": []}
-    env.get_domain = {"question": known, "std": Standard()}.get
+    standard = SimpleNamespace(build_reference_node=build_reference_node)
+    env.get_domain = {"question": known, "std": standard}.get
     known.book = SimpleNamespace(
         questions={
             label: SimpleNamespace(id=label, number=number, page="notebooks/one")
@@ -27,27 +28,19 @@ def domain(**pages) -> Questions:
     return known
 
 
-class Standard:
-    """The part of Sphinx's domain that makes a link."""
-
-    def build_reference_node(self, here, builder, page, label, name, role):
-        return nodes.reference("", name, refuri=f"{page}.html#{label}", role=role)
+def build_reference_node(here, builder, page, label, name, role):
+    return nodes.reference("", name, refuri=f"{page}.html#{label}", role=role)
 
 
 def test_a_reference_to_a_question_reads_no_page():
     env, document = domain().env, nodes.container()
-    for target, kind, explicit in (
-        ("gr-2", "ref", False),
-        ("gr-2", "ref", True),  # says something else
-        ("gr-9", "ref", False),  # Sphinx will say that there is none
+    for target, explicit in (
+        ("gr-2", False),
+        ("gr-2", True),  # says something else
+        ("gr-9", False),  # Sphinx will say that there is none
     ):
-        document += addnodes.pending_xref(
-            "",
-            nodes.inline("", "x"),
-            reftarget=target,
-            reftype=kind,
-            refexplicit=explicit,
-        )
+        asked = {"reftarget": target, "reftype": "ref", "refexplicit": explicit}
+        document += addnodes.pending_xref("", nodes.inline("", "x"), **asked)
     views.name_questions(env, document)
     assert document.astext().split() == ["Exercise", "1.2", "x", "x"]
     assert document[0]["refuri"] == "notebooks/one.html#gr-2"
@@ -63,23 +56,19 @@ def test_what_a_page_said_is_forgotten_with_it_and_merged_from_elsewhere():
 
 
 def test_growth_and_building_show_what_is_recorded():
-    runs = [
-        {"config": {"sets": n}, "seed": 0, "values": {"t": 1000.0 * n}} for n in (1, 2)
-    ]
+    runs = [_run({"sets": n}, 0, t=1000.0 * n) for n in (1, 2)]
     record = {"runs": runs, "exponent of t": 1, "half width of t": 0.5}
-    assert records.Growth.rows(None, record) == [
+    assert records.growth(record) == [
         ("Part", "1 sets", "2 sets", "exponent"),
         ("t", "1,000", "2,000", "1.00\u00a0±\u00a00.50"),
     ]
-    runs = [
-        {
-            "config": {"what": "one code cell changed"},
-            "seed": k,
-            "values": {"seconds": s},
-        }
-        for k, s in enumerate((30.0, 10.0, 12.0))
-    ]
-    assert records.Building.rows(None, {"runs": runs}) == [
+    seconds = enumerate((30.0, 10.0, 12.0))
+    runs = [_run({"what": "one cell"}, seed, seconds=s) for seed, s in seconds]
+    assert records.building({"runs": runs}) == [
         ("What", "seconds", "range", "measured"),
-        ("one code cell changed", "12", "10 to 30", "3"),
+        ("one cell", "12", "10 to 30", "3"),
     ]
+
+
+def _run(config, seed, **values):
+    return {"config": config, "seed": seed, "values": values}

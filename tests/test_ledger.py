@@ -77,8 +77,11 @@ def test_no_id_stands_twice_on_a_page(still, name):
     assert [id for id, number in Counter(ids).items() if number > 1] == []
 
 
-def test_the_key_leads_from_the_claim_into_the_fold_and_back(open_page):
+def test_the_ledger_fits_a_phone_and_the_key_leads_into_the_fold_and_back(open_page):
     page = open_page(LEDGER, viewport={"width": 390, "height": 800})
+    for cell in page.locator(".ledger tr[id]").first.locator("td").all():
+        box = cell.bounding_box()
+        assert 300 < box["width"] and box["x"] + box["width"] <= 390
     claim = page.locator("tr[id^=ledger-] a").nth(5)
     id = page.locator("tr[id^=ledger-]").nth(5).get_attribute("id")
     claim.press("Enter")
@@ -90,14 +93,7 @@ def test_the_key_leads_from_the_claim_into_the_fold_and_back(open_page):
     expect(page.locator(f"[id='{id}']:target")).to_be_in_viewport()
 
 
-def test_the_ledger_fits_a_phone(open_page):
-    page = open_page(LEDGER, viewport={"width": 390, "height": 800})
-    for cell in page.locator(".ledger tr[id]").first.locator("td").all():
-        box = cell.bounding_box()
-        assert 300 < box["width"] and box["x"] + box["width"] <= 390
-
-
-def test_each_erratum_leads_to_its_checks(still, lines):
+def test_each_erratum_leads_to_its_checks_and_is_counted(still, lines):
     own = Counter(line["text"].split()[1] for line in lines.values())
     errata = still[ERRATA].locator(".erratum").evaluate_all(BOXES)
     assert errata
@@ -111,19 +107,20 @@ def test_each_erratum_leads_to_its_checks(still, lines):
     beside = [still[name].locator(".erratum").evaluate_all(BOXES) for name in SETS]
     checks = {e["id"]: e["checks"] for of_page in beside for e in of_page}
     assert checks == {erratum["id"]: erratum["checks"] for erratum in errata}
-
-
-def test_the_summary_of_the_errata_counts_what_it_leads_to(still):
-    errata = still[ERRATA].locator(".erratum").evaluate_all(BOXES)
     parts = Counter(erratum["part"] for erratum in errata)
     cells = still[ERRATA].locator(".verdicts td:nth-child(n + 2) a")
     script = "all => all.map(a => [a.hash.slice(1), +a.textContent])"
     assert dict(cells.evaluate_all(script)) == parts
 
 
-def test_each_recorded_number_leads_to_its_record_and_back(still):
+@pytest.fixture(scope="module")
+def records(still) -> dict[str, dict]:
+    """What the page of the results says of each record, by its anchor."""
     sections = still[RESULTS].locator("section[id^=result-]")
-    records = {record["id"]: record for record in sections.evaluate_all(RECORDS)}
+    return {record["id"]: record for record in sections.evaluate_all(RECORDS)}
+
+
+def test_each_recorded_number_leads_to_its_record_and_back(still, records):
     for name in SETS:
         for record, question in still[name].locator("a.recorded").evaluate_all(USES):
             assert question in records[record]["used"]
@@ -136,14 +133,11 @@ def test_each_recorded_number_leads_to_its_record_and_back(still):
     ]
 
 
-def test_the_command_of_a_record_repeats_exactly_it(still):
-    known = Book().studies
-    sections = still[RESULTS].locator("section[id^=result-]").evaluate_all(RECORDS)
-    for record in sections:
-        name, command = record["id"].removeprefix("result-"), record["command"]
-        if name in known:
-            assert command == f"make results ONLY={name}"
+def test_the_command_of_a_record_repeats_exactly_it(records):
+    studies = {f"result-{name}": name for name in Book().studies}
+    assert studies.keys() <= records.keys()
+    for id, record in records.items():
+        if id in studies:
+            assert record["command"] == f"make results ONLY={studies[id]}"
         else:
-            assert command.removeprefix("make ") in TARGETS
-    names = {record["id"].removeprefix("result-") for record in sections}
-    assert known.keys() <= names
+            assert record["command"].removeprefix("make ") in TARGETS

@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 import re
 from importlib import import_module
+from types import FunctionType
 
 from browsing import SITE, needs_site
 from bs4 import BeautifulSoup
@@ -16,11 +17,7 @@ SOURCE = r"https://.+/blob/[^/]+/(helpers|claims)/\w+\.py#L\d+-L\d+"
 
 
 def is_described(found):
-    return (
-        inspect.isfunction(found)
-        or inspect.isclass(found)
-        or isinstance(found, property)
-    )
+    return isinstance(found, FunctionType | type | property)
 
 
 def public_names():
@@ -30,9 +27,8 @@ def public_names():
         content = import_module(module)
         for name in getattr(content, "__all__", ()):
             found = getattr(content, name)
-            if not is_described(found):
-                continue
-            yield f"{module}.{name}", found
+            if is_described(found):
+                yield f"{module}.{name}", found
             if inspect.isclass(found) and not issubclass(found, Exception):
                 for part, member in inspect.getmembers(found, is_described):
                     if not part.startswith("_"):

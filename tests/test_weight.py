@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from browsing import PAGES, SETS, SITE, needs_site, typeset, wait_until
+from browsing import PAGES, SETS, SITE, WATCH_MOVES, needs_site, typeset, wait_until
 from fontTools.ttLib import TTFont
 from playwright.sync_api import Page
 
@@ -16,12 +16,6 @@ pytestmark = needs_site
 
 LOADED = """() => ["navigation", "resource"].flatMap(
   type => performance.getEntriesByType(type).map(entry => entry.name))"""
-WATCH = """() => {
-  window.moved = 0;
-  new PerformanceObserver(list => list.getEntries().forEach(
-    shift => moved += shift.hadRecentInput ? 0 : shift.value
-  )).observe({ type: "layout-shift", buffered: true });
-}"""
 VIEW_IS_SET = """() => [...document.querySelectorAll(".math")].every(formula => {
   const { top, bottom } = formula.getBoundingClientRect();
   return bottom < 0 || top > innerHeight || !formula.matches(".waiting")
@@ -57,7 +51,7 @@ def test_first_view_loads_at_most_a_megabyte_in_few_requests(open_page, name):
 def test_nothing_moves_while_a_page_is_loaded_and_scrolled(open_page, name):
     page = open_page(name)
     page.set_default_timeout(90_000)  # all of the page is set
-    page.evaluate(WATCH)
+    page.evaluate(WATCH_MOVES)
     wait_until(page, VIEW_IS_SET)
     page.mouse.move(640, 450)
     for _ in range(12):
@@ -92,10 +86,8 @@ def test_the_cut_fonts_have_what_is_drawn(open_page):
         drawn = icons(page)
         assert len(drawn) > 5 and set(drawn) <= known
         page.wait_for_load_state("networkidle")
-        fonts = [
-            address for address in page.evaluate(LOADED) if "/webfonts/" in address
-        ]
-        assert not fonts, "the fonts with all icons are not needed"
+        loaded = " ".join(page.evaluate(LOADED))
+        assert "/webfonts/" not in loaded, "the fonts with all icons are not needed"
 
 
 MEASURED = """shown => [...document.querySelectorAll("article pre")]

@@ -9,6 +9,11 @@ document.querySelectorAll = (selector) => {
     : found;
 };
 
+// For all scripts of the book.
+function newElement(tag, textContent = "", properties = {}) {
+  return Object.assign(document.createElement(tag), { textContent, ...properties });
+}
+
 // Hints and solutions become <details>, which open by click, by key and for a search
 // within the page. Without this script they stand open.
 function fold(box) {
@@ -52,11 +57,8 @@ function prepareForPrint() {
 
 // A link to each exercise and erratum, as headings and equations have one.
 function addLink(box) {
-  const link = document.createElement("a");
-  link.className = "headerlink";
-  link.href = `#${box.id}`;
-  link.title = "Link to this box";
-  link.textContent = "#";
+  const properties = { className: "headerlink", title: "Link to this box" };
+  const link = newElement("a", "#", { href: `#${box.id}`, ...properties });
   box.querySelector(".admonition-title").append(link);
 }
 

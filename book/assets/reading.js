@@ -5,26 +5,22 @@
 const PREFIX = "deep-learning-solutions.";
 const DENIED = "This browser lets the book keep nothing, so this will be forgotten.";
 
-function kept(key) {
+function attempt(access) {
   try {
-    return localStorage.getItem(PREFIX + key);
+    return access();
   } catch {
     return null;
   }
 }
 
-function keep(key, text) {
-  try {
-    localStorage.setItem(PREFIX + key, text);
-    return true;
-  } catch {
-    return false;
-  }
-}
+const kept = (key) => attempt(() => localStorage.getItem(PREFIX + key));
+const keep = (key, text) => attempt(() => {
+  localStorage.setItem(PREFIX + key, text);
+  return true;
+});
 
 // One place for all messages, which stay until the next key or click.
-const said = document.createElement("output");
-said.className = "said";
+const said = newElement("output", "", { className: "said" });
 function say(text) {
   said.textContent = text;
   const unsay = () => (said.textContent = "");
@@ -34,11 +30,12 @@ function say(text) {
 }
 
 function button(text, press) {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.textContent = text;
-  made.addEventListener("click", press);
-  return made;
+  return newElement("button", text, { type: "button", onclick: press });
+}
+
+function nameGroup(box, name) {
+  box.role = name ? "group" : null;
+  box.ariaLabel = name || null;
 }
 
 // All solutions stay open or closed on the next visit and on the other pages. A single
@@ -65,15 +62,11 @@ const KINDS = ["done", "again"];
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const LARGEST = 1e5; // bytes; a mark takes about 60
 
-function marksIn(text) {
-  try {
-    const entries = Object.entries(JSON.parse(text).marks);
-    const isMark = ([, { kind, set }]) => KINDS.includes(kind) && MOMENT.test(set);
-    return entries.every(isMark) ? new Map(entries) : null;
-  } catch {
-    return null;
-  }
-}
+const marksIn = (text) => attempt(() => {
+  const entries = Object.entries(JSON.parse(text).marks);
+  const isMark = ([, { kind, set }]) => KINDS.includes(kind) && MOMENT.test(set);
+  return entries.every(isMark) ? new Map(entries) : null;
+});
 
 const marks = () => marksIn(kept("marks")) ?? new Map();
 const written = (all) => JSON.stringify({ marks: Object.fromEntries(all) }, null, 2);
@@ -94,8 +87,7 @@ function mark(question, kind) {
 
 function addMarkButtons(place) {
   const { id } = place.closest(".exercise");
-  place.role = "group";
-  place.ariaLabel = "My mark";
+  nameGroup(place, "My mark");
   for (const kind of KINDS) {
     const toggle = button(kind, () => mark(id, kind));
     toggle.dataset.kind = kind;
@@ -128,11 +120,9 @@ function showMarks() {
 }
 
 function exportMarks() {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([written(marks())]));
-  link.download = "deep-learning-marks.json";
-  link.click();
-  URL.revokeObjectURL(link.href);
+  const href = URL.createObjectURL(new Blob([written(marks())]));
+  newElement("a", "", { href, download: "deep-learning-marks.json" }).click();
+  URL.revokeObjectURL(href);
 }
 
 // Of two marks of a question, the later counts.
@@ -161,19 +151,15 @@ function forgetMarks() {
 }
 
 function addMarkManager(place) {
-  const line = document.createElement("p");
-  const input = document.createElement("input");
-  input.type = "file";
-  input.accept = ".json,application/json";
-  input.hidden = true;
-  place.role = "group";
-  place.ariaLabel = "My marks";
-  input.addEventListener("change", async () => {
+  const accept = ".json,application/json";
+  const input = newElement("input", "", { type: "file", accept, hidden: true });
+  input.onchange = async () => {
     await importMarks(input.files[0]);
     input.value = "";
-  });
+  };
+  nameGroup(place, "My marks");
   place.append(
-    line,
+    newElement("p"),
     button("Export", exportMarks),
     button("Import", () => input.click()),
     button("Forget all", forgetMarks),
@@ -182,18 +168,14 @@ function addMarkManager(place) {
 }
 
 // A figure as large as the window allows, in a dialog.
-const larger = document.createElement("dialog");
-larger.className = "larger";
+const larger = newElement("dialog", "", { className: "larger" });
 
 function enlarge(figure, opener) {
-  const sheet = document.createElement("div");
-  const caption = document.createElement("div");
-  sheet.className = "sheet";
+  const sheet = newElement("div", "", { className: "sheet" });
+  const caption = newElement("div", "", { className: "caption" });
   sheet.tabIndex = 0; // scrolls where the window is small
-  sheet.role = "group";
-  sheet.ariaLabel = "Figure";
+  nameGroup(sheet, "Figure");
   sheet.append(figure.querySelector("img").cloneNode());
-  caption.className = "caption";
   caption.append(...figure.querySelector("figcaption").cloneNode(true).childNodes);
   caption.querySelectorAll(".headerlink").forEach((link) => link.remove());
   larger.ariaLabel = opener.ariaLabel;
@@ -219,10 +201,9 @@ const resized = new ResizeObserver((entries) => {
   const boxes = entries.map(({ target }) => target);
   const scroll = boxes.map((box) => box.scrollWidth > box.clientWidth);
   boxes.forEach((box, k) => {
+    const isTable = box.querySelector("table");
     box.tabIndex = scroll[k] ? 0 : -1;
-    if (!box.querySelector("table")) return;
-    box.role = scroll[k] ? "group" : null;
-    box.ariaLabel = scroll[k] ? "Table, scrolls sideways" : null;
+    if (isTable) nameGroup(box, scroll[k] && "Table, scrolls sideways");
   });
 });
 
@@ -246,8 +227,7 @@ function copyWithFormulas(event) {
   const around = range.commonAncestorContainer;
   const only = (around.closest ? around : around.parentElement).closest("[data-tex]");
   if (only) range.selectNode(only);
-  const sheet = document.createElement("div");
-  sheet.className = "copying";
+  const sheet = newElement("div", "", { className: "copying" });
   sheet.append(range.cloneContents());
   const formulas = sheet.querySelectorAll("[data-tex]");
   if (!formulas.length) return;

@@ -1,7 +1,8 @@
 "use strict";
 
 // Questions with all words that are asked for, above the pages that Sphinx finds.
-// QUESTIONS and WORDS come from questions.js, Stemmer and stopwords from Sphinx.
+// QUESTIONS and WORDS come from questions.js, newElement from book.js, and Stemmer and
+// stopwords from Sphinx.
 const SHOWN = 20;
 const WEIGHTS = [4, 2, 1]; // of a word in the title, the statement, the solution
 
@@ -43,16 +44,10 @@ function findQuestions(query) {
     .map(([, question]) => question);
 }
 
-function newElement(tag, text, properties = {}) {
-  return Object.assign(document.createElement(tag), { textContent: text }, properties);
-}
-
 function questionItem({ id, number, title, topic, set, page }) {
   const entry = document.createElement("li");
-  entry.append(
-    newElement("a", `${number} ${title}`, { href: `${page}#${id}` }),
-    newElement("span", `${set} · ${topic}`),
-  );
+  const link = newElement("a", `${number} ${title}`, { href: `${page}#${id}` });
+  entry.append(link, newElement("span", `${set} · ${topic}`));
   return entry;
 }
 

@@ -13,13 +13,16 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from tools.source.directives import DIRECTIVES
 
 from . import checks, directives, errata, freshness, lists, records, theme, views
-from .questions import Questions
+from .questions import Questions, note
 
-VIEWS = {  # each a directive that takes nothing
-    "altered": checks.Altered,
-    "errata-list": errata.ErrataList,
-    "ledger": checks.Ledger,
-    "question-list": lists.QuestionList,
+views.VIEWS |= {
+    "altered": checks.altered,
+    "count": checks.counted,
+    "errata-list": errata.errata_list,
+    "ledger": checks.ledger,
+    "question": records.made_for,
+    "question-list": lists.question_list,
+    "users": records.users,
 }
 
 
@@ -55,29 +58,19 @@ def setup(app: Sphinx) -> dict:
             module, _, name = kind.site.rpartition(".")
             directive = getattr(import_module(f".{module}", __name__), name)
             app.add_directive(kind.name, directive, override=True)
-    for name, view in VIEWS.items():
-        views.VIEWS[name] = view
+    for name in ("altered", "errata-list", "ledger", "question-list"):
         app.add_directive(name, views.Later)
-    app.add_directive("building", records.Building)
+    for name in records.MEASURED:
+        app.add_directive(name, records.Measured)
     app.add_directive("citation", directives.Citation)
-    app.add_directive("growth", records.Growth)
-    app.add_directive("reproduced", records.Reproduced)
     app.add_directive("results-list", records.ResultsList)
     app.add_role("count", checks.Count())
     app.add_role("recorded", records.Recorded())
-    app.add_node(
-        errata.erratum,
-        html=(
-            lambda writer, node: writer.visit_admonition(node),
-            lambda writer, node: writer.depart_admonition(node),
-        ),
-    )
     app.add_post_transform(Finish)
 
     # after Sphinx's own collectors, which have found the images and dependencies
-    app.connect("doctree-read", lambda app, tree: known(app).note(tree), priority=600)
+    app.connect("doctree-read", note, priority=600)
     app.connect("doctree-read", directives.demand_alt_texts)
-    app.connect("env-check-consistency", checks.verify)
     app.connect("build-finished", lists.write_search_index)
 
     app.add_config_value("own_files", "", "env")
@@ -93,8 +86,3 @@ def setup(app: Sphinx) -> dict:
     if app.config.own_theme:
         theme.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
-
-
-def known(app: Sphinx) -> Questions:
-    """What is known of the questions."""
-    return app.env.get_domain("question")

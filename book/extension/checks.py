@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import groupby
 from pathlib import Path
 
 import nbformat
 from docutils import nodes
-from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
@@ -19,9 +18,12 @@ from sphinx.util.docutils import SphinxRole
 from tools.source.model import Question
 from tools.workspace import EXECUTED
 
-from .questions import Questions, place
-from .views import LEDGER, VIEWS, View, cell, row, section_id, table
+from .questions import place
+from .views import LEDGER, View, paragraph, row, section_id, table
 
+LEDGER_HEAD = ("Claim", "How it was checked", "Altered claims refused")
+ALTERED_HEAD = ("What is checked", "Altered", "Refused", "Of these by an error")
+ALTERED_HEAD += ("Survived", "Refused, %")
 logger = logging.getLogger(__name__)
 
 
@@ -31,11 +33,11 @@ def checks_of(env: BuildEnvironment, page: str) -> list[dict]:
     The third check of gr-1-1a has the name `gr-1-1a-3`, whatever other ids do.
     """
     path = EXECUTED / f"{page}.ipynb"
-    return _read(path, path.stat().st_mtime_ns, env.doc2path(page))
+    return _read(page, path, path.stat().st_mtime_ns, env.doc2path(page))
 
 
 @cache
-def _read(path: Path, written: int, source: str) -> list[dict]:
+def _read(page: str, path: Path, written: int, source: str) -> list[dict]:
     notebook = nbformat.read(path, as_version=4)
     lines, found, numbers = notebook.metadata["source_map"], [], Counter()
     for code, line in zip(notebook.cells, lines, strict=True):
@@ -43,21 +45,20 @@ def _read(path: Path, written: int, source: str) -> list[dict]:
             if check := output.get("metadata", {}).get("check"):
                 numbers[check["id"]] += 1
                 name = f"{check['id']}-{numbers[check['id']]}"
-                text, where = output.data["text/plain"], f"{source}:{line}"
-                found.append({**check, "name": name, "text": text, "place": where})
+                more = {"text": output.data["text/plain"], "place": f"{source}:{line}"}
+                found.append({**check, "name": name, "page": page, **more})
     return found
 
 
-def verify(app: Sphinx, env: BuildEnvironment) -> None:
-    """Each check is about a question or an erratum of its page."""
-    known: Questions = env.get_domain("question")
-    for page in known.problem_sets:
-        ids = {label for label, q in known.questions.items() if q.page == page}
-        ids |= {erratum["ids"][0] for erratum in known.errata(page)}
-        for check in checks_of(env, page):
-            if check["id"] not in ids:
-                message = "%s is no question and no erratum of this page"
-                logger.warning(message, check["id"], location=check["place"])
+def errata_of(question: Question) -> list[str]:
+    """The ids of the errata about a question."""
+    return [erratum.argument for erratum in question.errata]
+
+
+def to_check(view: View, check: dict, text: str) -> nodes.reference:
+    """A link to the line on the page where a check ran, which says its claim."""
+    anchor, claim = f"check-{check['name']}", check["claim"]
+    return view.link(text, check["page"], anchor, reftitle=claim)
 
 
 # ---------------------------------------------------------------- where they ran
@@ -66,13 +67,18 @@ def verify(app: Sphinx, env: BuildEnvironment) -> None:
 def show_lines(env: BuildEnvironment, document: nodes.document) -> None:
     """Put a line with an id and a link to the ledger in the place of each check.
 
-    A check is known among the outputs of its page by the text that it printed.
+    A check is known among the outputs of its page by the text that it printed. Each is
+    about a question or an erratum of its page.
     """
-    page, view, expected = env.docname, View(env), defaultdict(list)
-    if page not in view.known.problem_sets:
+    view, expected = View(env), defaultdict(list)
+    if not (questions := view.known.book.pages[env.docname].questions):
         return
-    for check in checks_of(env, page):
+    ids = {id for question in questions for id in (question.id, *errata_of(question))}
+    for check in checks_of(env, env.docname):
         expected[check["text"]].append(check)
+        if check["id"] not in ids:
+            message = "%s is no question and no erratum of this page"
+            logger.warning(message, check["id"], location=check["place"])
     for output in list(document.findall(nodes.container)):
         if output.get("nb_element") == "mime_bundle":
             texts = {part["mime_type"]: part.astext() for part in output}
@@ -85,12 +91,10 @@ def show_lines(env: BuildEnvironment, document: nodes.document) -> None:
 
 def _line(view: View, check: dict) -> nodes.paragraph:
     before, id, after = check["text"].partition(check["id"])
-    link = view.link(id, LEDGER, f"ledger-{check['name']}")
-    link["reftitle"] = check["claim"]
-    line = nodes.paragraph("", before, link, nodes.Text(after))
-    line["classes"] += ["check", "output", "text_html"]  # as myst-nb calls an output
-    line["ids"].append(f"check-{check['name']}")
-    return line
+    name, claim = check["name"], check["claim"]
+    link = view.link(id, LEDGER, f"ledger-{name}", reftitle=claim)
+    classes = ["check", "output", "text_html"]  # as myst-nb calls an output
+    return paragraph(before, link, after, classes=classes, ids=[f"check-{name}"])
 
 
 # --------------------------------------------------------------- their numbers
@@ -110,19 +114,13 @@ class Count(SphinxRole):
         return [mark], []
 
 
-class Counted(View):
-    """A number of `counts`, or of the recorded studies."""
-
-    def content(self) -> list[nodes.Node]:
-        """An unknown name is an error."""
-        name, counted = self.place["name"], _all_counts(self.env)
-        if name not in counted:
-            message = f"{name!r} is not counted; {', '.join(counted)} are"
-            logger.warning(message, location=self.place)
-        return [nodes.Text(f"{counted.get(name, 0):,}")]
-
-
-VIEWS["count"] = Counted
+def counted(view: View, mark: place) -> nodes.Text:
+    """A number of `counts`, or of the recorded studies; an unknown name is an error."""
+    name, known = mark["name"], _all_counts(view.env)
+    if name not in known:
+        message = f"{name!r} is not counted; {', '.join(known)} are"
+        logger.warning(message, location=mark)
+    return nodes.Text(f"{known.get(name, 0):,}")
 
 
 @cache
@@ -130,25 +128,22 @@ def _all_counts(env: BuildEnvironment) -> dict[str, int]:
     pages = env.get_domain("question").problem_sets
     files = (Path(env.srcdir) / "results/studies").glob("*.json")
     runs = [json.loads(file.read_text("utf-8"))["runs"] for file in files]
-    return {
-        **counts(env, *pages),
-        "studies": len(runs),
-        "runs": sum(map(len, runs)),
-        **{
-            f"{page.rpartition('/')[2]}:{name}": number
-            for page in pages
-            for name, number in counts(env, page).items()
-        },
-    }
+    all_counts = counts(env, *pages)
+    all_counts |= {"studies": len(runs), "runs": sum(map(len, runs))}
+    for page in pages:
+        name = page.rpartition("/")[2]
+        own = counts(env, page).items()
+        all_counts |= {f"{name}:{what}": number for what, number in own}
+    return all_counts
 
 
 def counts(env: BuildEnvironment, *pages: str) -> dict[str, int]:
     """What these problem sets hold."""
-    known: Questions = env.get_domain("question")
+    book = env.get_domain("question").book
     checks = [check for page in pages for check in checks_of(env, page)]
     kinds = Counter(check["kind"] for check in checks)
-    asked = {label: q for label, q in known.questions.items() if q.page in pages}
-    verdicts = [erratum["verdict"] for erratum in known.errata(*pages)]
+    asked = {q.id: q for page in pages for q in book.pages[page].questions}
+    verdicts = [e.options.get("verdict") for q in asked.values() for e in q.errata]
     return {
         "questions": len(asked),
         "hours": round(sum(question.minutes for question in asked.values()) / 60),
@@ -168,75 +163,60 @@ def counts(env: BuildEnvironment, *pages: str) -> dict[str, int]:
 # ------------------------------------------------------------------ the ledger
 
 
-class Ledger(View):
-    """Each question with its checks."""
+def ledger(view: View, _) -> list[nodes.Node]:
+    """The numbers in words, then each question with its checks, by problem set."""
+    sections = []
+    for page in view.known.problem_sets:
+        rows = _questions(view, page)
+        sections.append(view.section(page, table("ledger", LEDGER_HEAD, rows)))
+    return [_summary(view), *sections]
 
-    head = ("Claim", "How it was checked", "Altered claims refused")
 
-    def content(self) -> list[nodes.Node]:
-        """The numbers in words, then a table for each problem set."""
-        return [self.summary(), *map(self.table, self.known.problem_sets)]
+def _summary(view: View) -> nodes.bullet_list:
+    pages = view.known.problem_sets
+    n, attacks = counts(view.env, *pages), _tally(_attacks(view.env))
+    kinds = (_kind(c) for page in pages for c in checks_of(view.env, page))
+    questions = view.known.questions.values()
+    verdicts = (e.options.get("verdict") for q in questions for e in q.errata)
+    wrong = _each(verdict for verdict in verdicts if verdict != "right")
+    lines = [
+        f"Questions: {n['questions']}, of which {n['checked']} are checked",
+        f"Checks: {n['checks']}{_each(kinds)}",
+        f"Altered claims: {n['altered']:,}, each of them refused",
+        f"Errata: {n['errata']}{wrong}",
+        f"Places that look wrong and are right: {n['looks-wrong']}",
+    ]
+    if made := attacks["made"]:
+        rate = f"{attacks['refused']:,} ({attacks['refused'] / made:.1%}) were refused"
+        lines.insert(3, f"Alterations in the code of what is stated: {made:,}; {rate}")
+    items = [nodes.list_item("", paragraph(line)) for line in lines]
+    return nodes.bullet_list("", *items)
 
-    def summary(self) -> nodes.bullet_list:
-        """The numbers in words."""
-        pages = self.known.problem_sets
-        n = counts(self.env, *pages)
-        kinds = (_kind(c) for page in pages for c in checks_of(self.env, page))
-        verdicts = (erratum["verdict"] for erratum in self.known.errata())
-        wrong = _each(verdict for verdict in verdicts if verdict != "right")
-        lines = [
-            f"Questions: {n['questions']}, of which {n['checked']} are checked",
-            f"Checks: {n['checks']}{_each(kinds)}",
-            f"Altered claims: {n['altered']:,}, each of them refused",
-            *self.attacked(),
-            f"Errata: {n['errata']}{wrong}",
-            f"Places that look wrong and are right: {n['looks-wrong']}",
-        ]
-        items = [nodes.list_item("", nodes.paragraph("", line)) for line in lines]
-        return nodes.bullet_list("", *items)
 
-    def attacked(self) -> list[str]:
-        """What became of the claims that were altered in the notebooks' code."""
-        n = _tally(_attacks(self.env))
-        if not n["made"]:
-            return []
-        rate = f"{n['refused']:,} ({n['refused'] / n['made']:.1%}) were refused"
-        return [f"Alterations in the code of what is stated: {n['made']:,}; {rate}"]
-
-    def table(self, page: str) -> nodes.section:
-        """The questions of a problem set, with their checks and their errata."""
-        asked = (q for q in self.known.questions.values() if q.page == page)
-        rows = [row for question in asked for row in self.rows(question)]
-        section = self.section(page)
-        section += table(self.head, rows, "ledger")
-        return section
-
-    def rows(self, question: Question) -> list[nodes.row]:
-        """A row with the question and its errata, and one for each check."""
-        label, page = question.id, question.page
-        first = cell(self.to_question(label, between=": "))
-        first["ids"].append(label)
-        found = self.known.errata(page, question=label)
-        errata = [erratum["ids"][0] for erratum in found]
+def _questions(view: View, page: str) -> Iterator[nodes.row]:
+    """A row with each question and its errata, and one for each check of these."""
+    for question in view.known.book.pages[page].questions:
+        label, errata = question.id, errata_of(question)
+        head = row(view.to_question(label, between=": "))
+        first = head[0]
+        first["ids"], first["morecols"] = [label], len(LEDGER_HEAD) - 1
         for id in errata:
-            link = self.link(f"Erratum {id}", page, id)
-            first[0] += [nodes.Text(" · "), link]
-        checks = [c for c in checks_of(self.env, page) if c["id"] in (label, *errata)]
-        rows = [self.row(page, check, label) for check in checks]
-        none = cell("no check")
-        first["morecols"] = none["morecols"] = len(self.head) - 1
-        rows = rows or [nodes.row("", none)]
-        return [nodes.row("", first, classes=["question"]), *rows]
-
-    def row(self, page: str, check: dict, label: str) -> nodes.row:
-        """A check; its claim leads to the line on the page where it ran."""
-        claim = self.link(check["claim"], page, f"check-{check['name']}")
-        how = f"{_kind(check)}: {check['method']}; {check['strength']}"
-        found = row(claim, how, str(check["mutants"]))
-        if check["id"] != label:
-            found[0][0].insert(0, nodes.Text(f"Erratum {check['id']}: "))
-        found["ids"].append(f"ledger-{check['name']}")
-        return found
+            first[0] += [nodes.Text(" · "), view.link(f"Erratum {id}", page, id)]
+        head["classes"] = ["question"]
+        yield head
+        checks = [c for c in checks_of(view.env, page) if c["id"] in (label, *errata)]
+        for check in checks:
+            how = f"{_kind(check)}: {check['method']}; {check['strength']}"
+            claim = view.link(check["claim"], page, f"check-{check['name']}")
+            found = row(claim, how, str(check["mutants"]))
+            if check["id"] != label:
+                found[0][0].insert(0, nodes.Text(f"Erratum {check['id']}: "))
+            found["ids"] = [f"ledger-{check['name']}"]
+            yield found
+        if not checks:
+            none = row("no check")
+            none[0]["morecols"] = len(LEDGER_HEAD) - 1
+            yield none
 
 
 def _kind(check: dict) -> str:
@@ -253,94 +233,69 @@ def _each(names: Iterable[str]) -> str:
 # ------------------------------------------------------------- altered claims
 
 
-class Altered(View):
-    """What became of the altered claims, from their record and the reasons given."""
+def altered(view: View, _) -> list[nodes.Node]:
+    """What became of the altered claims, from their record and the reasons given.
 
-    depends = "results/measured/altered.json", "book/altered.yml"
-    head = ("What is checked", "Altered", "Refused", "Of these by an error", "Survived")
-    head += ("Refused, %",)
+    A table of the problem sets, then of each the questions, what survived and why.
+    """
+    runs, rows, sections = _attacks(view.env), [], []
+    for page in view.known.problem_sets:
+        own = [run for run in runs if run["page"] == page]
+        link = nodes.reference("", "", *view.title(page), refid=section_id(page))
+        rows.append(_numbers(link, own))
+        if own:
+            sections.append(view.section(page, *_tried(view, page, own)))
+    rows.append(_numbers("all", runs))
+    return [table("altered", ALTERED_HEAD, rows), *sections]
 
-    def content(self) -> list[nodes.Node]:
-        """A table of the problem sets, then one of the questions of each."""
-        runs, by_set = _attacks(self.env), defaultdict(list)
-        for run in runs:
-            by_set[run["page"]].append(run)
-        pages = self.known.problem_sets
-        rows = [self.row(self.to_section(page), by_set[page]) for page in pages]
-        rows.append(self.row(nodes.Text("all"), runs))
-        sections = [self.part(page, by_set[page]) for page in pages if by_set[page]]
-        return [table(self.head, rows, "altered"), *sections]
 
-    def to_section(self, page: str) -> nodes.reference:
-        """A link from the first table to the section about a problem set."""
-        title = self.env.titles[page].deepcopy().children
-        return nodes.reference("", "", *title, refid=section_id(page))
-
-    def row(self, name: nodes.Node, runs: list[dict]) -> nodes.row:
-        """The numbers for some checks."""
-        n = _tally(runs)
-        rate = f"{100 * n['refused'] / n['made']:.1f}" if n["made"] else "–"
-        numbers = [n[key] for key in ("made", "refused", "error", "survived")]
-        return row(name, *(f"{number:,}" for number in numbers), rate)
-
-    def part(self, page: str, runs: list[dict]) -> nodes.section:
-        """The questions of a problem set, then what survived and why."""
-        from tools.run import mutants
-
-        questions = {e["ids"][0]: e["question"] for e in self.known.errata(page)}
-        asked = defaultdict(list)
-        for run in runs:
-            asked[questions.get(run["id"], run["id"])].append(run)
-        section = self.section(page)
-        section += table(
-            self.head,
-            [
-                self.row(self.to_question(label, "", " "), asked[label])
-                for label in self.known.questions
-                if label in asked
-            ],
-            "altered",
-        )
-        reasons = mutants.explained()
-        survived = (
-            (run["id"], reasons.get((run["id"], one["what"]), "open"), one)
-            for run in runs
-            for one in run["survivors"]
-        )
-        if items := [
-            self.survivor(page, id, why, [one for *_, one in ones])
-            for (id, why), ones in groupby(survived, lambda found: found[:2])
-        ]:
-            section += nodes.paragraph("", "What survived, and why it may:")
-            section += nodes.bullet_list("", *items)
-        return section
-
-    def survivor(
-        self, page: str, id: str, why: str, ones: list[dict]
-    ) -> nodes.list_item:
-        """Altered claims of a question that its checks let through, for one reason."""
-        text = nodes.paragraph("", "", self.link(id, page, id))
-        for one in ones:
+def _tried(view: View, page: str, runs: list[dict]) -> Iterator[nodes.Node]:
+    rows, items = [], []
+    for question in view.known.book.pages[page].questions:
+        ids = question.id, *errata_of(question)
+        if own := [run for run in runs if run["id"] in ids]:
+            rows.append(_numbers(view.to_question(question.id, "", " "), own))
+    yield table("altered", ALTERED_HEAD, rows)
+    survived = (
+        (run["id"], one["why"], one) for run in runs for one in run["survivors"]
+    )
+    for (id, why), ones in groupby(survived, lambda found: found[:2]):
+        parts = [view.link(id, page, id)]
+        for *_, one in ones:
             how = f" ({one['how']})" if one["how"] else ""
-            text += [nodes.Text(", "), nodes.literal("", one["what"]), nodes.Text(how)]
-        text += nodes.Text(f". {' '.join(why.split())}")
-        return nodes.list_item("", text)
+            parts += [", ", nodes.literal("", one["what"]), how]
+        text = paragraph(*parts, f". {' '.join(why.split())}")
+        items.append(nodes.list_item("", text))
+    if items:
+        yield paragraph("What survived, and why it may:")
+        yield nodes.bullet_list("", *items)
+
+
+def _numbers(name: str | nodes.Node, runs: list[dict]) -> tuple[str | nodes.Node, ...]:
+    """A row about some checks."""
+    n = _tally(runs)
+    rate = f"{100 * n['refused'] / n['made']:.1f}" if n["made"] else "–"
+    numbers = (n[key] for key in ("made", "refused", "error", "survived"))
+    return name, *(f"{number:,}" for number in numbers), rate
 
 
 def _attacks(env: BuildEnvironment) -> list[dict]:
-    """What became of the altered claims of each check, as recorded."""
-    from tools.run import mutants
+    """What became of the altered claims of each check, and why it may survive."""
+    from tools.run import mutants  # only here, since it takes a second
 
     sets = {p.rpartition("/")[2]: p for p in env.get_domain("question").problem_sets}
-    runs = (run for run in mutants.recorded()["runs"] if run["notebook"] in sets)
-    return [{**run, "page": sets[run["notebook"]]} for run in runs]
+    reasons, found = mutants.explained(), []
+    for run in mutants.recorded()["runs"]:
+        if page := sets.get(run["notebook"]):
+            for one in run["survivors"]:
+                one["why"] = reasons.get((run["id"], one["what"]), "open")
+            found.append({**run, "page": page})
+    return found
 
 
 def _tally(runs: list[dict]) -> Counter:
     """How many altered claims were made, refused, refused by an error, survived."""
-    from tools.run import mutants
-
-    n = mutants.total(runs)
+    n = sum((Counter(run["verdicts"]) for run in runs), Counter())
     n["refused"] += n["error"]
     n["made"] = n["refused"] + n["survived"]
     return n

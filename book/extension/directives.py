@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from tools.source.directives import DIRECTIVES
+from .views import paragraph
 
 BIBTEX = """\
 @misc{{deep-learning-solutions,
@@ -25,19 +25,6 @@ BIBTEX = """\
 logger = logging.getLogger(__name__)
 
 
-class Declared(SphinxDirective):
-    """A directive with an argument, a text and the options that are declared of it."""
-
-    required_arguments = 1
-    has_content = True
-
-    def demand_options(self) -> None:
-        """Raise an error that names what is missing."""
-        if missing := DIRECTIVES[self.name].required - self.options.keys():
-            names = ", ".join(sorted(missing))
-            raise self.error(f"{self.name} {self.arguments[0]} lacks {names}")
-
-
 class Hint(Admonition):
     """```{hint} Hint 1```: an admonition of the class `hint`, its title required."""
 
@@ -47,13 +34,15 @@ class Hint(Admonition):
         return super().run()
 
 
-class Interactive(Declared):
+class Interactive(SphinxDirective):
     """A figure that follows a reader's settings; without scripts, its static picture.
 
     book/assets/figures.js draws its argument NAME, and book/figures/NAME.svg is the
     static picture. The text is the caption, which says what to try.
     """
 
+    required_arguments = 1
+    has_content = True
     option_spec = dict.fromkeys(("alt", "name"), options.unchanged_required)
 
     def run(self) -> list[nodes.Node]:
@@ -63,7 +52,8 @@ class Interactive(Declared):
         if name not in known:
             known = ", ".join(known)
             raise self.error(f"no interactive figure {name!r}; there are: {known}")
-        self.demand_options()
+        if missing := self.option_spec.keys() - self.options.keys():
+            raise self.error(f"interactive {name} lacks {', '.join(sorted(missing))}")
         caption = nodes.Element()
         self.state.nested_parse(self.content, self.content_offset, caption)
         if [type(child) for child in caption] != [nodes.paragraph]:
@@ -87,18 +77,16 @@ class Citation(SphinxDirective):
         self.env.note_dependency(str(path))
         source = yaml.safe_load(path.read_text("utf-8"))
         url = self.config.html_theme_options["repository_url"]
-        cited = {
-            "author": " and ".join(author["name"] for author in source["authors"]),
-            "title": source["title"],
-            "year": source["date-released"].year,
-            "version": source["version"],
-            "url": url,
-        }
-        words = nodes.paragraph("", f"{cited['author']} ({cited['year']}). ")
-        words += nodes.emphasis("", cited["title"])
-        words += nodes.Text(f", version {cited['version']}. ")
-        words += nodes.reference("", "", nodes.inline("", url), refuri=url)
-        bibtex = BIBTEX.format(**cited)
+        author = " and ".join(author["name"] for author in source["authors"])
+        year = source["date-released"].year
+        words = paragraph(
+            f"{author} ({year}). ",
+            nodes.emphasis("", source["title"]),
+            f", version {source['version']}. ",
+            nodes.reference("", "", nodes.inline("", url), refuri=url),
+        )
+        cited = source | {"author": author, "year": year, "url": url}
+        bibtex = BIBTEX.format_map(cited)
         return [words, nodes.literal_block(bibtex, bibtex, language="bibtex")]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,11 +14,9 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.osutil import relative_uri
 from sphinx_exercise.nodes import exercise_enumerable_node
 
-from tools.source.model import Question
-
-from .checks import checks_of
+from .checks import checks_of, errata_of
 from .questions import Questions, stems
-from .views import ERRATA, LEDGER, View, row, table
+from .views import ERRATA, LEDGER, View, paragraph, table
 
 HEAD = ("Question", "My mark", "Difficulty", "Minutes", "Checks", "Errata")
 HEAD += ("Problem set", "Topic")
@@ -28,29 +27,27 @@ BUTTONS = """\
 <div class="fold-all"></div>"""
 
 
-class QuestionList(View):
+def question_list(view: View, _) -> list[nodes.Node]:
     """All questions, below the places of the filter and of the reader's marks."""
+    marks = nodes.raw("", MARKS, format="html")
+    return [marks, table("questions", HEAD, _rows(view))]
 
-    def content(self) -> list[nodes.Node]:
-        """A row for each question."""
-        rows = [self.row(question) for question in self.known.questions.values()]
-        return [nodes.raw("", MARKS, format="html"), table(HEAD, rows, "questions")]
 
-    def row(self, question: Question) -> nodes.row:
-        """A question with the numbers of its checks and of its errata."""
-        found = self.known.errata(question.page, question=question.id)
-        ids = {question.id, *(erratum["ids"][0] for erratum in found)}
-        checks = sum(c["id"] in ids for c in checks_of(self.env, question.page))
-        wrong = [e["ids"][0] for e in found if e["verdict"] != "right"]
-        return row(
-            self.to_question(question.id, "", " "),
+def _rows(view: View) -> Iterator[tuple[str | nodes.Node, ...]]:
+    for label, question in view.known.questions.items():
+        ids = label, *errata_of(question)
+        checks = sum(c["id"] in ids for c in checks_of(view.env, question.page))
+        errata = question.errata
+        wrong = [e.argument for e in errata if e.options.get("verdict") != "right"]
+        yield (
+            view.to_question(label, "", " "),
             nodes.inline(classes=["own-mark"]),
             str(question.difficulty),
             str(question.minutes),
-            self.link(str(checks), LEDGER, question.id),
-            self.link(str(len(wrong)), ERRATA, wrong[0]) if wrong else "",
-            self.env.titles[question.page].astext(),
-            self.known.topic(question.id),
+            view.link(str(checks), LEDGER, label),
+            view.link(str(len(wrong)), ERRATA, wrong[0]) if wrong else "",
+            view.env.titles[question.page].astext(),
+            view.known.topic(label),
         )
 
 
@@ -60,19 +57,16 @@ def show_neighbours(env: BuildEnvironment, document: nodes.document) -> None:
     after = dict(pairwise(view.known.questions))
     before = {label: other for other, label in after.items()}
 
-    def way(word: str, label: str | None) -> list[nodes.Node]:
+    def way(word: str, label: str | None) -> list[str | nodes.Node]:
         if label is None:
             return []
-        link = view.to_question(label, f"{word} question ")
-        return [nodes.Text(" "), link, nodes.Text(" ")]
+        return [" ", view.to_question(label, f"{word} question "), " "]
 
     for exercise in document.findall(exercise_enumerable_node):
-        label, marks = exercise["label"], nodes.inline(classes=["marks"])
-        previous = way("Previous", before.get(label))
-        following = way("Next", after.get(label))
-        exercise += nodes.paragraph(
-            "", "", *previous, marks, *following, classes=["neighbours"]
-        )
+        previous = way("Previous", before.get(exercise["label"]))
+        following = way("Next", after.get(exercise["label"]))
+        marks = nodes.inline(classes=["marks"])
+        exercise += paragraph(*previous, marks, *following, classes=["neighbours"])
 
 
 def make_place_for_buttons(env: BuildEnvironment, document: nodes.document) -> None:
@@ -128,11 +122,11 @@ def write_search_index(app: Sphinx, error: Exception | None) -> None:
             before |= found
     for stem, places in words.items():
         words[stem] = [place - last for last, place in pairwise([0, *places])]
-    text = f"const QUESTIONS = {_json(listed)};\nconst WORDS = {_json(words)};\n"
-    (Path(app.outdir) / "_static" / "questions.js").write_text(text, "utf-8")
-
-
-def _json(content) -> str:
-    return json.dumps(
-        content, ensure_ascii=False, separators=(",", ":"), sort_keys=True
+    compact = json.JSONEncoder(
+        ensure_ascii=False, separators=(",", ":"), sort_keys=True
     )
+    text = "".join(
+        f"const {name} = {compact.encode(content)};\n"
+        for name, content in (("QUESTIONS", listed), ("WORDS", words))
+    )
+    (Path(app.outdir) / "_static" / "questions.js").write_text(text, "utf-8")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from docutils import nodes
 from docutils.utils.smartquotes import smartyPants
+from sphinx.application import Sphinx
 from sphinx.domains import Domain
 from sphinx.search.en import SearchEnglish
 from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
@@ -21,7 +22,7 @@ READ = re.compile(r'\b(?:study|lookup)\(\s*"([\w-]+)"')  # a record, in a cell
 language = SearchEnglish({})
 
 
-class erratum(nodes.Admonition, nodes.Element):
+class erratum(nodes.admonition):
     """What is printed, judged."""
 
 
@@ -68,30 +69,6 @@ class Questions(Domain):
         for page in docnames:
             self.data["pages"][page] = otherdata["pages"][page]
 
-    def note(self, document: nodes.document) -> None:
-        """Remember what a page says."""
-        known, label = Known(), None
-        for node in document.findall():
-            if isinstance(node, exercise_enumerable_node):
-                label = node["label"]
-                subtitles = node[0][1:]
-                known.titles[label] = [
-                    word.deepcopy() for part in subtitles for word in part.children
-                ]
-                known.statements[label] = stems(prose(node))
-            elif isinstance(node, solution_node):
-                known.solutions[node["target_label"]] = stems(prose(node))
-            elif isinstance(node, erratum):
-                known.errata.append(node.deepcopy())
-            elif isinstance(node, nodes.reference) and "record" in node:
-                known.uses[node["record"]].add(label)
-            elif isinstance(node, nodes.literal_block):
-                for name in READ.findall(node.astext()):
-                    known.uses[name].add(label)
-            elif isinstance(node, place):
-                known.sums_up = True
-        self.data["pages"][self.env.docname] = known
-
     # ------------------------------------------------ when all pages have been read
 
     @cached_property  # for one build, and after the last page has been read
@@ -104,10 +81,10 @@ class Questions(Domain):
         """All questions by their labels, in the order of the book."""
         return self.book.questions
 
-    @cached_property
+    @property
     def problem_sets(self) -> list[str]:
         """The pages with questions, in the order of the book."""
-        return list(dict.fromkeys(q.page for q in self.questions.values()))
+        return [page.name for page in self.book.notebooks if page.questions]
 
     def of(self, page: str) -> Known:
         """What a page says."""
@@ -122,19 +99,34 @@ class Questions(Domain):
         """The topic of a question, with the quotation marks that pages have."""
         return smartyPants(self.questions[label].topic, "q")
 
-    def errata(self, *pages: str, question: str = "") -> list[erratum]:
-        """The errata of these pages, or of all; all of them, or those of a question."""
-        return [
-            erratum
-            for page in pages or self.problem_sets
-            for erratum in self.of(page).errata
-            if question in ("", erratum["question"])
-        ]
-
     def users(self, record: str) -> list[str]:
         """The questions that use a record, in the order of the book."""
         found = [known.uses.get(record, ()) for known in self.data["pages"].values()]
         return [label for label in self.questions if any(label in f for f in found)]
+
+
+def note(app: Sphinx, document: nodes.document) -> None:
+    """Remember what a page says."""
+    known, label = Known(), None
+    for node in document.findall():
+        if isinstance(node, exercise_enumerable_node):
+            label, subtitles = node["label"], node[0][1:]
+            known.titles[label] = [
+                word.deepcopy() for part in subtitles for word in part.children
+            ]
+            known.statements[label] = stems(prose(node))
+        elif isinstance(node, solution_node):
+            known.solutions[node["target_label"]] = stems(prose(node))
+        elif isinstance(node, erratum):
+            known.errata.append(node.deepcopy())
+        elif isinstance(node, nodes.reference) and "record" in node:
+            known.uses[node["record"]].add(label)
+        elif isinstance(node, nodes.literal_block):
+            for name in READ.findall(node.astext()):
+                known.uses[name].add(label)
+        elif isinstance(node, place):
+            known.sums_up = True
+    app.env.get_domain("question").data["pages"][app.env.docname] = known
 
 
 def prose(node: nodes.Node) -> Iterator[str]:

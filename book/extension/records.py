@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 from docutils import nodes
 from sphinx import addnodes
@@ -22,7 +22,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from helpers import results
 
 from .questions import READ, place
-from .views import RESULTS, VIEWS, View, row, table
+from .views import RESULTS, View, paragraph, table
 
 HEAD = ("Record", "Question", "Runs", "Date", "Device", "Computing", "Made again")
 logger = logging.getLogger(__name__)
@@ -52,10 +52,8 @@ class Recorded(SphinxRole):
 
 
 def _link(env: BuildEnvironment, text: str, name: str) -> nodes.reference:
-    uri = f"{env.app.builder.get_relative_uri(env.docname, RESULTS)}#result-{name}"
-    link = nodes.reference("", text, internal=True, refuri=uri, record=name)
-    link["classes"].append("recorded")
-    return link
+    anchor = f"result-{name}"
+    return View(env).link(text, RESULTS, anchor, record=name, classes=["recorded"])
 
 
 def show_records(env: BuildEnvironment, document: nodes.document) -> None:
@@ -65,9 +63,8 @@ def show_records(env: BuildEnvironment, document: nodes.document) -> None:
         if cell.get("nb_element") == "cell_code":
             names = READ.findall(cell[0].astext())
             for name in dict.fromkeys(name for name in names if name in known):
-                line = nodes.paragraph("", "Recorded runs: ", classes=["study"])
-                line += _link(env, name, name)
-                cell += line
+                link = _link(env, name, name)
+                cell += paragraph("Recorded runs: ", link, classes=["study"])
 
 
 # ------------------------------------------------------------------ all records
@@ -83,101 +80,81 @@ class ResultsList(SphinxDirective):
             self.env.note_dependency(str(path))
             record = json.loads(path.read_text("utf-8"))
             if "seed" in record["runs"][0]:  # else it has a page of its own
-                found[path] = record
+                found[record["name"]] = path, record
         if not found:
-            return [nodes.paragraph("", "Nothing is recorded yet.")]
-        again = _made_again(found.values())
-        rows = [_row(record, again.get(record["name"])) for record in found.values()]
-        sections = [
-            self.section(path, record, again.get(record["name"]))
-            for path, record in found.items()
-        ]
-        return [table(HEAD, rows, "records"), *sections]
+            return [paragraph("Nothing is recorded yet.")]
+        again = {name: None for name in found} | _made_again(found)
+        rows = [_row(record, again[name]) for name, (_, record) in found.items()]
+        sections = (self._section(*found[name], again[name]) for name in found)
+        return [table("records", HEAD, rows), *sections]
 
-    def section(self, path: Path, record: dict, again: dict | None) -> nodes.section:
+    def _section(self, path: Path, record: dict, again: dict | None) -> nodes.section:
         """Where the numbers of one file come from."""
-        name, data = record["name"], record["data"].items()
-        seeds = map(str, sorted({run["seed"] for run in record["runs"]}))
+        name, data, runs = record["name"], record["data"].items(), record["runs"]
+        seeds = ", ".join(map(str, sorted({run["seed"] for run in runs})))
         checksums = {d: f"{of['source']}, sha256 {of['sha256']}" for d, of in data}
         rows = {
-            "question": place(shows="question", label=record["question"], title=True),
-            "used in": place(shows="users", record=name),
-            "repeat": nodes.literal("", record["command"]),
-            "date": nodes.Text(record["date"]),
-            "device": nodes.Text(record["device"]),
-            "commit": self.commit(record["commit"]),
-            "runs": nodes.Text(f"{len(record['runs'])}, seeds {', '.join(seeds)}"),
-            "computing": nodes.Text(f"{record['seconds']:,.0f} s, all runs together"),
-            "versions": nodes.Text(_pairs(record["versions"])),
-            "data": nodes.Text(_pairs(checksums)),
-            "made again": nodes.Text(_repeated(again)) if again else "",
+            "Question": place(shows="question", label=record["question"], between=": "),
+            "Used in": place(shows="users", record=name),
+            "Repeat": nodes.literal("", record["command"]),
+            "Date": record["date"],
+            "Device": record["device"],
+            "Commit": self._commit(record["commit"]),
+            "Runs": f"{len(runs)}, seeds {seeds}",
+            "Computing": f"{record['seconds']:,.0f} s, all runs together",
+            "Versions": _pairs(record["versions"]),
+            "Data": _pairs(checksums),
+            "Made again": _repeated(again) if again else "",
         }
-        fields = [
-            nodes.field(
-                "",
-                nodes.field_name("", title.capitalize()),
-                nodes.field_body("", nodes.paragraph("", "", content)),
-            )
-            for title, content in rows.items()
-            if content != ""
-        ]
+        fields = nodes.field_list()
+        for title, content in rows.items():
+            if content != "":
+                body = nodes.field_body("", paragraph(content))
+                fields += nodes.field("", nodes.field_name("", title), body)
         target = "/" + path.relative_to(self.env.srcdir).as_posix()
         file = nodes.literal("", path.name)
         file = addnodes.download_reference("", "", file, reftarget=target)
-        section = nodes.section(ids=[f"result-{name}"])
-        section += nodes.title("", record["title"])
-        section += nodes.field_list("", *fields)
-        section += nodes.paragraph("", "", nodes.Text("All values: "), file)
-        return section
+        title, values = (
+            nodes.title("", record["title"]),
+            paragraph("All values: ", file),
+        )
+        return nodes.section("", title, fields, values, ids=[f"result-{name}"])
 
-    def commit(self, text: str) -> nodes.Node:
-        """A link to a commit in the repository."""
+    def _commit(self, text: str) -> str | nodes.Node:
         id = re.match("[0-9a-f]{7,40}", text)
         if not id:
-            return nodes.Text(text)
+            return text
         url = self.config.html_theme_options["repository_url"]
         link = nodes.reference("", id[0], refuri=f"{url}/commit/{id[0]}")
         return nodes.inline("", "", link, nodes.Text(text[id.end() :]))
 
 
-class MadeFor(View):
+def made_for(view: View, mark: place) -> nodes.Node:
     """The question that a study was made for."""
-
-    def content(self) -> list[nodes.Node]:
-        """Its number, with its title if the place has room for it."""
-        label = self.place["label"]
-        if label in self.known.questions:
-            between = ": " if self.place["title"] else None
-            return [self.to_question(label, between=between)]
-        if label:
-            logger.warning("no such question: %s", label, location=self.place)
-        return [nodes.Text("–")]
+    if (label := mark["label"]) in view.known.questions:
+        return view.to_question(label, between=mark["between"])
+    if label:
+        logger.warning("no such question: %s", label, location=mark)
+    return nodes.Text("–")
 
 
-class Users(View):
+def users(view: View, mark: place) -> nodes.Node:
     """The questions that use a record."""
-
-    def content(self) -> list[nodes.Node]:
-        """Their numbers."""
-        labels = self.known.users(self.place["record"])
-        links = nodes.inline("", "" if labels else "no question")
-        for n, label in enumerate(labels):
-            links += [nodes.Text(", " if n else ""), self.to_question(label)]
-        return [links]
+    labels = view.known.users(mark["record"])
+    links = nodes.inline("", "" if labels else "no question")
+    for n, label in enumerate(labels):
+        links += [nodes.Text(", " if n else ""), view.to_question(label)]
+    return links
 
 
-VIEWS |= {"question": MadeFor, "users": Users}
-
-
-def _made_again(records: Iterable[dict]) -> dict[str, dict]:
+def _made_again(found: dict[str, tuple[Path, dict]]) -> dict[str, dict]:
     """What the record `again` says of studies since they were recorded, by name."""
-    records = {record["name"]: record for record in records}
-    runs = records["again"]["runs"] if "again" in records else []
+    runs = found["again"][1]["runs"] if "again" in found else []
     repeated = {run["config"]["study"]: run for run in runs}
     return {
         name: run
         for name, run in repeated.items()
-        if name in records and run["date"] >= records[name]["date"]
+        if name in found and run["date"] >= found[name][1]["date"]
     }
 
 
@@ -189,15 +166,15 @@ def _repeated(again: dict) -> str:
     return text
 
 
-def _row(record: dict, again: dict | None) -> nodes.row:
+def _row(record: dict, again: dict | None) -> tuple[str | nodes.Node, ...]:
     name, number = record["name"], len(record["runs"])
     seeds = len({run["seed"] for run in record["runs"]})
     runs = str(number) if number % seeds else f"{number // seeds} × {seeds} seeds"
     link = nodes.reference("", name, internal=True, refuri=f"#result-{name}")
-    question = place(shows="question", label=record["question"], title=False)
+    question = place(shows="question", label=record["question"], between="")
     time = _time(record["seconds"])
     outcome = again["outcome"].partition(":")[0] if again else "–"
-    return row(link, question, runs, record["date"], record["device"], time, outcome)
+    return link, question, runs, record["date"], record["device"], time, outcome
 
 
 def _time(seconds: float) -> str:
@@ -214,77 +191,60 @@ def _pairs(pairs: dict[str, str]) -> str:
 # ------------------------------------------------------------ tables of records
 
 
+def growth(record: dict) -> list[tuple[str, ...]]:
+    """A head, then a row for each value: at each size, and its exponent."""
+    runs = results.Runs(record["runs"])
+    sizes = [config["sets"] for config in runs.configs()]
+    rows = [("Part", *(f"{n} sets" for n in sizes), "exponent")]
+    for name in runs.records[0]["values"]:
+        means = (float(runs.mean(name, sets=n)) for n in sizes)
+        values = [f"{m:,.0f}" if m >= 1000 else f"{m:.3g}" for m in means]
+        power, half = record[f"exponent of {name}"], record[f"half width of {name}"]
+        rows.append((name, *values, f"{power:.2f}\u00a0±\u00a0{half:.2f}"))
+    return rows
+
+
+def building(record: dict) -> list[tuple[str, ...]]:
+    """A head, then for each thing built the median, the range and how often."""
+    runs = results.Runs(record["runs"])
+    rows = [("What", "seconds", "range", "measured")]
+    for config in runs.configs():
+        found = sorted(runs.values("seconds", **config))
+        ends = f"{found[0]:.0f} to {found[-1]:.0f}"
+        rows.append((config["what"], f"{median(found):.0f}", ends, str(len(found))))
+    return rows
+
+
+def reproduced(record: dict) -> list[tuple[str, ...]]:
+    """A head, then a row for each setting, with a column for each notebook."""
+    table = {}
+    for run in record["runs"]:
+        notebook, setting = run["config"].values()
+        count = run["values"]["differences"]
+        equal = f"all {run['values']['checks']} checks equal"
+        cells = table.setdefault(setting, {})
+        cells[notebook.replace("_", " ")] = f"{count} differences" if count else equal
+    names = list(next(iter(table.values())))
+    rows = ((setting, *(cells[n] for n in names)) for setting, cells in table.items())
+    return [("Setting", *names), *rows]
+
+
+MEASURED = {  # directives: the record that each shows, how, and what makes it
+    "building": ("build-speed", building, "make bench-build"),
+    "growth": ("scale", growth, "make bench-growth"),
+    "reproduced": ("reproduced", reproduced, "make reproduce"),
+}
+
+
 class Measured(SphinxDirective):
     """A table of what was measured of the book."""
 
     def run(self) -> list[nodes.Node]:
         """One that does not exist yet is an error."""
-        path = Path(self.env.srcdir) / f"results/measured/{self.record}.json"
+        name, rows, command = MEASURED[self.name]
+        path = Path(self.env.srcdir) / f"results/measured/{name}.json"
         if not path.exists():
-            raise self.error(f"{path.name} is missing: run `{self.command}`")
+            raise self.error(f"{path.name} is missing: run `{command}`")
         self.env.note_dependency(str(path))
-        head, *rows = self.rows(json.loads(path.read_text("utf-8")))
-        return [table(head, [row(*cells) for cells in rows], self.record)]
-
-
-class Growth(Measured):
-    """A row for each value: at each size, and its exponent."""
-
-    record, command = "scale", "make bench-growth"
-
-    def rows(self, record: dict) -> list[tuple[str, ...]]:
-        """The head and the rows."""
-        runs = results.Runs(record["runs"])
-        sizes = [config["sets"] for config in runs.configs()]
-        rows = [("Part", *(f"{n} sets" for n in sizes), "exponent")]
-        for name in runs.records[0]["values"]:
-            means = (float(runs.mean(name, sets=n)) for n in sizes)
-            values = [f"{m:,.0f}" if m >= 1000 else f"{m:.3g}" for m in means]
-            power, half = (
-                record[f"{of} {name}"] for of in ("exponent of", "half width of")
-            )
-            rows.append((name, *values, f"{power:.2f}\u00a0±\u00a0{half:.2f}"))
-        return rows
-
-
-class Building(Measured):
-    """A row for each thing that was built: the median, the range, how often."""
-
-    record, command = "build-speed", "make bench-build"
-
-    def rows(self, record: dict) -> list[tuple[str, ...]]:
-        """The head and the rows."""
-        runs = results.Runs(record["runs"])
-        rows = [("What", "seconds", "range", "measured")]
-        for config in runs.configs():
-            found = sorted(runs.values("seconds", **config))
-            middle, ends = (
-                statistics.median(found),
-                f"{found[0]:.0f} to {found[-1]:.0f}",
-            )
-            rows.append((config["what"], f"{middle:.0f}", ends, str(len(found))))
-        return rows
-
-
-class Reproduced(Measured):
-    """A row for each setting, a column for each notebook."""
-
-    record, command = "reproduced", "make reproduce"
-
-    def rows(self, record: dict) -> list[tuple[str, ...]]:
-        """The head and the rows."""
-        found = {tuple(run["config"].values()): run["values"] for run in record["runs"]}
-        notebooks, settings = (
-            list(dict.fromkeys(part)) for part in zip(*found, strict=True)
-        )
-        head = ("Setting", *(name.replace("_", " ") for name in notebooks))
-        return [head] + [
-            (setting, *(_outcome(found[name, setting]) for name in notebooks))
-            for setting in settings
-        ]
-
-
-def _outcome(values: dict) -> str:
-    if count := values["differences"]:
-        return f"{count} differences"
-    return "all {checks} checks equal".format(**values)
+        head, *rows = rows(json.loads(path.read_text("utf-8")))
+        return [table(name, head, rows)]

@@ -24,7 +24,8 @@ from fontTools import subset
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-MATHJAX = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2")
+MATHJAX = ("tex-chtml.js", "input/tex/extensions/*.js", "output/chtml/fonts/*/*.woff")
+MATHJAX = [f"mathjax/{files}" for files in MATHJAX]
 SETTINGS = "mathjax-settings.js"
 TABS = "design-tabs.js"  # of sphinx-design; there are no tabs
 ONLY_ON = {"start.css": {"book/index", "book/questions", "search"}}
@@ -41,8 +42,7 @@ def setup(app: Sphinx) -> None:
     app.add_config_value("has_pdf", False, "html")
     app.setup_extension("sphinx.ext.linkcode")
     app.add_node(nodes.image, override=True, html=(show_image_late, None))
-    app.connect("config-inited", lead_to_source)
-    app.connect("config-inited", look_for_pdf)
+    app.connect("config-inited", configure)
     app.connect("builder-inited", copy_mathjax)
     app.connect("builder-inited", cut_icons)
     app.connect("html-page-context", load_figures)
@@ -66,32 +66,26 @@ def load_figures(app: Sphinx, page, template, context, document) -> None:
 
 def load_less(app: Sphinx, page, template, context, document) -> None:
     """Take out inline scripts, as the settings of MathJax, and what nothing uses."""
-    scripts, styles = (context.get(f"{kind}_files", []) for kind in ("script", "css"))
+    scripts, styles = context["script_files"], context["css_files"]
     bodies = [script.attributes.get("body") or "" for script in scripts]
     if any(body.startswith("window.MathJax") for body in bodies):
         app.add_js_file(SETTINGS)
-    scripts[:] = [
-        script
-        for script in scripts
-        if script.filename and Path(script.filename).name != TABS
-    ]
     unused = [name for name, pages in ONLY_ON.items() if page not in pages]
-    styles[:] = [style for style in styles if Path(style.filename).name not in unused]
+    unused += [TABS, ""]  # what has no name stands in the page
+    for files in (scripts, styles):
+        files[:] = [f for f in files if Path(f.filename or "").name not in unused]
 
 
 def copy_mathjax(app: Sphinx) -> None:
     """Copy the part of MathJax that the pages use, 2 of 24 MB, and its settings."""
-    package = Path(find_spec("sphinx-mathjax-offline").origin).parent
-    for name in MATHJAX:
-        source = package / "static" / "mathjax" / name
-        target = Path(app.outdir) / "_static" / "mathjax" / name
+    package = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static"
+    static = Path(app.outdir) / "_static"
+    for source in (file for files in MATHJAX for file in package.glob(files)):
+        target = static / source.relative_to(package)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, dirs_exist_ok=True)
-        else:
-            shutil.copy(source, target)
+        shutil.copy(source, target)
     settings = f"window.MathJax = {json.dumps(app.config.mathjax3_config)};\n"
-    (Path(app.outdir) / "_static" / SETTINGS).write_text(settings, "utf-8")
+    (static / SETTINGS).write_text(settings, "utf-8")
 
 
 def cut_icons(app: Sphinx) -> None:
@@ -128,17 +122,14 @@ def describe(app: Sphinx, page, template, context, document) -> None:
     if not found or "\\" in found[0]:  # formulas cannot be set there
         return
     sentence = " ".join(found[0].split())
-    properties = {
-        'name="description"': sentence,
-        'property="og:title"': app.env.titles[page].astext(),
-        'property="og:description"': sentence,
-        'property="og:site_name"': app.config.html_title,
-        'property="og:type"': "article",
-    }
-    context["metatags"] += "".join(
-        f'<meta {name} content="{escape(content)}" />\n'
-        for name, content in properties.items()
-    )
+    for name, content in (
+        ('name="description"', sentence),
+        ('property="og:title"', app.env.titles[page].astext()),
+        ('property="og:description"', sentence),
+        ('property="og:site_name"', app.config.html_title),
+        ('property="og:type"', "article"),
+    ):
+        context["metatags"] += f'<meta {name} content="{escape(content)}" />\n'
 
 
 def pdf_of(app: Sphinx) -> Path:
@@ -146,42 +137,37 @@ def pdf_of(app: Sphinx) -> Path:
     return Path(app.outdir).parent / PDF
 
 
-def look_for_pdf(app: Sphinx, config: Config) -> None:
-    """All pages are written anew when it appears or is gone."""
-    config.has_pdf = pdf_of(app).exists()
-
-
 def offer_pdf(app: Sphinx, page, template, context, document) -> None:
     """Add it to the menu of downloads."""
+    button = {
+        "type": "link",
+        "url": context["pathto"](PDF, 1),
+        "text": "Whole book (.pdf)",
+        "tooltip": "Download the whole book",
+        "icon": "fas fa-book",
+        "label": "download-book-button",
+    }
     for group in context.get("header_buttons", []) if app.config.has_pdf else []:
         if group["label"] == "download-buttons":
-            group["buttons"].append(
-                {
-                    "type": "link",
-                    "url": context["pathto"](PDF, 1),
-                    "text": "Whole book (.pdf)",
-                    "tooltip": "Download the whole book",
-                    "icon": "fas fa-book",
-                    "label": "download-book-button",
-                }
-            )
+            group["buttons"].append(button)
 
 
 def copy_downloads(app: Sphinx, error: Exception | None) -> None:
     """Offer the committed notebooks, and the PDF if the pages do."""
     source, site = Path(app.srcdir), Path(app.outdir)
     for page in app.env.found_docs:
-        offered = site / "_sources" / f"{page}.ipynb"
-        if offered.exists() and (source / f"{page}.ipynb").exists():
-            shutil.copy(source / f"{page}.ipynb", offered)
+        notebook, offered = (d / f"{page}.ipynb" for d in (source, site / "_sources"))
+        if offered.exists() and notebook.exists():
+            shutil.copy(notebook, offered)
     if app.config.has_pdf:
         shutil.copy(pdf_of(app), site)
     else:
         (site / PDF).unlink(missing_ok=True)
 
 
-def lead_to_source(app: Sphinx, config: Config) -> None:
-    """Link what is described of a package to its lines in the repository."""
+def configure(app: Sphinx, config: Config) -> None:
+    """Write all pages anew when the PDF appears or is gone; link to the repository."""
+    config.has_pdf = pdf_of(app).exists()
     theme = config.html_theme_options
     files = f"{theme['repository_url']}/blob/{theme['repository_branch']}"
     config.linkcode_resolve = partial(address, files)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.environment import BuildEnvironment
@@ -10,53 +12,51 @@ from sphinx.util.docutils import SphinxDirective
 from .questions import Questions, place
 
 LEDGER, ERRATA, RESULTS = "book/checks", "book/errata", "book/results"
+DEPENDS = "results/measured/altered.json", "book/altered.yml"
 
 
 class View:
-    """Something that is shown in its place, or added to a page."""
+    """A page that is written, and its links to places of the book."""
 
-    depends: tuple[str, ...] = ()  # on files, relative to the root
-
-    def __init__(self, env: BuildEnvironment, place: place | None = None):
-        self.env, self.place = env, place
+    def __init__(self, env: BuildEnvironment):
+        self.env = env
         self.known: Questions = env.get_domain("question")
 
-    def content(self) -> list[nodes.Node]:
-        """What is put in the place."""
-        raise NotImplementedError
-
-    def link(
-        self, text: str | list[nodes.Node], page: str, anchor: str
-    ) -> nodes.reference:
+    def link(self, text: str, page: str, anchor: str, **more) -> nodes.reference:
         """A link to a place of the book."""
         uri = self.env.app.builder.get_relative_uri(self.env.docname, page)
-        words = [nodes.Text(text)] if isinstance(text, str) else text
-        return nodes.reference("", "", *words, internal=True, refuri=f"{uri}#{anchor}")
+        more |= {"internal": True, "refuri": f"{uri}#{anchor}"}
+        return nodes.reference("", text, **more)
 
     def to_question(
-        self, label: str, before: str = "Exercise ", between: str | None = None
+        self, label: str, before: str = "Exercise ", between: str = ""
     ) -> nodes.reference:
         """A link to a question: its number and, if something stands between, title."""
         question = self.known.questions[label]
-        text = [nodes.Text(f"{before}{question.number}{between or ''}")]
-        text += self.known.title(label) if between else []
-        return self.link(text, question.page, label)
+        text = f"{before}{question.number}{between}"
+        link = self.link(text, question.page, label)
+        link += self.known.title(label) if between else []
+        return link
 
-    def section(self, page: str) -> nodes.section:
-        """A section about a problem set, empty but for its title."""
-        title = self.env.titles[page].deepcopy().children
-        return nodes.section("", nodes.title("", "", *title), ids=[section_id(page)])
+    def title(self, page: str) -> list[nodes.Node]:
+        """The title of a problem set."""
+        return self.env.titles[page].deepcopy().children
+
+    def section(self, page: str, *content: nodes.Node) -> nodes.section:
+        """A section about a problem set."""
+        title = nodes.title("", "", *self.title(page))
+        return nodes.section("", title, *content, ids=[section_id(page)])
 
 
-VIEWS: dict[str, type[View]] = {}  # what a place shows
+VIEWS: dict[str, Callable[[View, place], nodes.Node | list[nodes.Node]]] = {}
 
 
 class Later(SphinxDirective):
-    """A view that is named like the directive."""
+    """The place of a view that is named like the directive."""
 
     def run(self) -> list[nodes.Node]:
-        """Leave its place, with a formula, so that Sphinx loads what sets formulas."""
-        for name in VIEWS[self.name].depends:
+        """Leave it with a formula, so that Sphinx loads what sets formulas."""
+        for name in DEPENDS:
             self.env.note_dependency(name)
         mark = place("", nodes.math(), shows=self.name)
         self.set_source_info(mark)
@@ -66,7 +66,7 @@ class Later(SphinxDirective):
 def fill_places(env: BuildEnvironment, document: nodes.document) -> None:
     """Show in each place what it is for."""
     for mark in list(document.findall(place)):
-        mark.replace_self(VIEWS[mark["shows"]](env, mark).content())
+        mark.replace_self(VIEWS[mark["shows"]](View(env), mark))
 
 
 def name_questions(env: BuildEnvironment, document: nodes.document) -> None:
@@ -74,35 +74,36 @@ def name_questions(env: BuildEnvironment, document: nodes.document) -> None:
 
     Sphinx would read the whole page of the question anew for each of them.
     """
-    builder, std = env.app.builder, env.get_domain("std")
+    builder, link = env.app.builder, env.get_domain("std").build_reference_node
     questions = env.get_domain("question").questions
     for node in list(document.findall(addnodes.pending_xref)):
         question = questions.get(node.get("reftarget"))
         if question and node["reftype"] == "ref" and not node.get("refexplicit"):
-            name = f"Exercise {question.number}"
-            target = question.page, question.id
-            node.replace_self(
-                std.build_reference_node(env.docname, builder, *target, name, "numref")
-            )
+            target, name = (question.page, question.id), f"Exercise {question.number}"
+            node.replace_self(link(env.docname, builder, *target, name, "numref"))
 
 
-def table(head: tuple[str, ...], rows: list[nodes.row], name: str) -> nodes.table:
-    """A table with a head and a class."""
+def table(
+    name: str, head: Iterable, rows: Iterable[nodes.row | Iterable]
+) -> nodes.table:
+    """A table of a class; a row that is none yet is given by its cells."""
+    head = row(*head)
     group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in head), cols=len(head))
-    group += nodes.thead("", row(*head))
+    group += nodes.thead("", head)
+    rows = (made if isinstance(made, nodes.row) else row(*made) for made in rows)
     group += nodes.tbody("", *rows)
     return nodes.table("", group, classes=[name])
 
 
 def row(*cells: str | nodes.Node) -> nodes.row:
     """A row of a table."""
-    return nodes.row("", *map(cell, cells))
+    return nodes.row("", *(nodes.entry("", paragraph(cell)) for cell in cells))
 
 
-def cell(content: str | nodes.Node) -> nodes.entry:
-    """A cell of a table."""
-    text = nodes.Text(content) if isinstance(content, str) else content
-    return nodes.entry("", nodes.paragraph("", "", text))
+def paragraph(*parts: str | nodes.Node, **attributes) -> nodes.paragraph:
+    """A paragraph of texts and nodes."""
+    found = (nodes.Text(part) if isinstance(part, str) else part for part in parts)
+    return nodes.paragraph("", "", *found, **attributes)
 
 
 def section_id(page: str) -> str:
