@@ -25,7 +25,7 @@ override export BOOK_CACHE := $(call absolute,$(BOOK_CACHE))
 endif
 
 .PHONY: installed book test pdf question notebooks results again reproduce mutants \
-	bench bench-training bench-pages bench-growth bench-build links lock colab serve \
+	bench bench-training bench-site bench-scale bench-build links lock colab serve \
 	clean help
 
 book: installed  ## execute the notebooks and build the site in _build/html
@@ -60,11 +60,11 @@ reproduce: installed  ## execute [ONLY=notebook] in other [SETTING=name] and com
 	$(TOOL) reproduce $(if $(ONLY),--only '$(ONLY)') \
 		$(if $(SETTING),--setting '$(SETTING)')
 
-bench: bench-training bench-pages bench-growth bench-build  ## measure speed and growth
+bench: bench-training bench-site bench-scale bench-build  ## measure speed and growth
 
-bench-pages: book
-bench-training bench-growth bench-build: installed
-bench-training bench-pages bench-growth bench-build:
+bench-site: book
+bench-training bench-scale bench-build: installed
+bench-training bench-site bench-scale bench-build:
 	$(TOOL) $@
 
 links: installed  ## look for external links that are dead

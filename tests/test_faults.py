@@ -212,7 +212,7 @@ def test_a_clone_that_nobody_can_write(book, tmp_path, way):
     assert "value: one number equal" in (site / "book/checks.html").read_text("utf-8")
 
 
-@pytest.mark.parametrize("tool", ["pdf", "bench-pages"])
+@pytest.mark.parametrize("tool", ["pdf", "bench-site"])
 def test_no_browser_is_one_message(book, tool, no_browser):
     assert book.build("-m", "tools", tool, expect=1) == f"{MISSING}\n"
 

@@ -27,8 +27,8 @@ VERBS = {
     "question": "source.question",
     "notebooks": "source.notebook",
     "bench-training": "measure.training",
-    "bench-pages": "measure.pages",
-    "bench-growth": "measure.growth",
+    "bench-site": "measure.pages",
+    "bench-scale": "measure.growth",
     "bench-build": "measure.building",
 }
 

@@ -231,7 +231,7 @@ def reproduced(record: dict) -> list[tuple[str, ...]]:
 
 MEASURED = {  # directives: the record that each shows, how, and what makes it
     "building": ("build-speed", building, "make bench-build"),
-    "growth": ("scale", growth, "make bench-growth"),
+    "growth": ("scale", growth, "make bench-scale"),
     "reproduced": ("reproduced", reproduced, "make reproduce"),
 }
 

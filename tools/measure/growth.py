@@ -127,7 +127,7 @@ def main(arguments: list[str]) -> int:
         measure(**vars(options)),
         exponents,
         title=f"The book with up to {max(options.sets)} problem sets",
-        command="make bench-growth",
+        command="make bench-scale",
         budget=vars(options),
     )
     return 0

@@ -166,7 +166,7 @@ def main(_: list[str]) -> int:
             "site-speed",
             measure(browser, address),
             title="The pages of the site against those of a stock Jupyter Book",
-            command="make bench-pages",
+            command="make bench-site",
             loads=LOADS,
         )
         server.shutdown()
