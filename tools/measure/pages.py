@@ -13,7 +13,9 @@ lie here, without the delay of a network, which favours stock. What is measured:
 - requests, bytes and gzipped bytes (level 6) of all responses, and requests to others,
   up to the moment when the mathematics in view is set and nothing more is loaded;
 - the time until the largest text or picture is painted;
-- the time until each formula in view is rendered, in fonts that have arrived.
+- the time until each formula in view is rendered, in fonts that have arrived;
+- the layout shift (the worst session window) while the page is loaded and three screens
+  are scrolled by wheel.
 
 All is printed and written to results/measured/site-speed.json.
 """
@@ -52,10 +54,13 @@ QUIET = 2  # seconds to wait for what comes late
 PATIENCE = 300  # seconds for the slowest page on a busy machine
 
 WATCH = """
-window.speed = { paint: 0, set: null };
-new PerformanceObserver((list) => {
-  for (const { startTime } of list.getEntries()) speed.paint = startTime;
-}).observe({ type: "largest-contentful-paint", buffered: true });
+window.speed = { paint: 0, set: null, shifts: [] };
+const watch = (type, note) => new PerformanceObserver(
+  (list) => list.getEntries().forEach(note)).observe({ type, buffered: true });
+watch("largest-contentful-paint", ({ startTime }) => (speed.paint = startTime));
+watch("layout-shift", ({ startTime, value, hadRecentInput }) => {
+  if (!hadRecentInput) speed.shifts.push([startTime, value]);
+});
 function look(now) {
   let raw = document.fonts.status === "loading";
   for (const formula of document.querySelectorAll("article .math")) {
@@ -123,6 +128,13 @@ def load(browser: Browser, server: str, address: str) -> dict[str, float]:
     bodies = [response.body() for response in responses]
     others = [r for r in responses if not r.url.startswith(server)]
     speed, formulas = page.evaluate("speed"), page.locator("article .math").count()
+    page.mouse.move(640, 450)
+    for _ in range(12):
+        page.mouse.wheel(0, 225)
+        page.wait_for_timeout(200)
+    page.wait_for_function("speed.set")
+    page.wait_for_timeout(1000 * QUIET)
+    shifts = page.evaluate("speed.shifts")
     context.close()
     values = {
         "requests": len(bodies),
@@ -130,6 +142,7 @@ def load(browser: Browser, server: str, address: str) -> dict[str, float]:
         "kB": sum(map(len, bodies)) / 1000,
         "kB gzipped": sum(map(size_gzipped, bodies)) / 1000,
         "seconds to largest paint": speed["paint"] / 1000,
+        "layout shift": worst_window(shifts),
     }
     if formulas:
         values["seconds to mathematics"] = speed["set"] / 1000
@@ -139,6 +152,17 @@ def load(browser: Browser, server: str, address: str) -> dict[str, float]:
 def size_gzipped(body: bytes) -> int:
     """Its size as a server sends it, who leaves alone what is compressed already."""
     return min(len(body), len(gzip.compress(body, 6)))
+
+
+def worst_window(shifts: list[tuple[float, float]]) -> float:
+    """Cumulative layout shift: gaps of at most 1 s in a window of at most 5 s."""
+    worst = total = begun = last = 0
+    for moment, value in sorted(shifts):
+        if moment - last > 1000 or moment - begun > 5000:
+            total, begun = 0, moment
+        total, last = total + value, moment
+        worst = max(worst, total)
+    return worst
 
 
 def measure(browser: Browser, server: str) -> Iterator[tuple[dict, dict]]:
