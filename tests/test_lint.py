@@ -72,21 +72,7 @@ Text.
 ```
 
 ## Problem 2: Words
-
-```{{exercise}} Another task
-:label: gr-2-1
-
-*Difficulty 2, 10 minutes.* Why?
-```
-
-```{{solution-start}} gr-2-1
-```
-
-Because.
-
-```{{solution-end}}
-```
-"""
+{solved("Because.", "gr-2-1")}"""
 
 
 # what is replaced => by what @ at whose line ! what is said; ↵ is the end of a line

@@ -32,12 +32,10 @@ INSTALL = """\
 if not __import__("importlib.util").util.find_spec("helpers"):
     %pip install -q --no-deps git+{}"""
 
-BLOCKS = set(
+KNOWN = set(  # to Jupyter, or rewritten
     "heading paragraph inline bullet_list ordered_list list_item table thead tbody tr "
-    "th td hr fence math_block math_block_label".split()
-)
-INLINES = set(
-    "text softbreak hardbreak em strong link code_inline math_inline myst_role".split()
+    "th td hr fence math_block math_block_label text softbreak hardbreak em strong "
+    "link code_inline math_inline myst_role".split()
 )
 REWRITTEN = ("myst_role", "code_inline", "math_inline", "link_open")
 INLINE = re.compile(  # groups bear the names of the parser's tokens
@@ -222,12 +220,14 @@ class Notebook:
 
     def _plain(self, block: Block, quoted: bool) -> str:
         lines, spans = block.source.split("\n"), {}
-        for token in block.tokens:
-            kind = re.sub("_(open|close)$", "", token.type)
-            if kind not in BLOCKS or (kind == "fence" and token.info.startswith("{")):
-                message = f"{token.info or kind} is not understood here"
+        for token in (token for token in block.tokens if token.map):
+            types = [token.type, *(child.type for child in token.children or ())]
+            kinds = [re.sub("_(open|close)$", "", kind) for kind in types]
+            unknown = [kind for kind in kinds if kind not in KNOWN]
+            if unknown or token.type == "fence" and token.info.startswith("{"):
+                message = f"{token.info or unknown[0]} is not understood here"
                 self.faults.append((block.first + token.map[0], message))
-            if kind == "inline" or kind.startswith("math_block"):
+            elif token.type == "inline" or token.type.startswith("math_block"):
                 spans.setdefault(tuple(token.map), []).append(token)
         for (start, end), inside in sorted(spans.items(), reverse=True):
             line = block.first + start
@@ -257,9 +257,6 @@ class Notebook:
 
     def _inline(self, source: str, line: int, tokens: list[Token]) -> str:
         children = Counter(child.type for token in tokens for child in token.children)
-        for kind in children:
-            if re.sub("_(open|close)$", "", kind) not in INLINES:
-                raise ValueError(f"{kind} is not understood here")
         found: Counter = Counter()
 
         def rewrite(match: re.Match) -> str:
