@@ -347,17 +347,17 @@ def add_references(cells: list[dict], executed: Path, committed: Path) -> None:
             message = f"{executed}: cell {cell['id']} shows more than its check"
             raise SourceError(message)
         data = {kind: outputs[0].data[kind] for kind in ("text/html", "text/plain")}
-        if forgive(data) == forgive(kept.get(cell["id"])):
-            data = kept[cell["id"]]
+        old = kept.get(cell["id"], {})
+        if forgive(str(data)) == forgive(str(dict(old))):
+            data = old
         shown = {"output_type": "execute_result", "data": data, "metadata": {}}
         cell["outputs"] = [{**shown, "execution_count": number}]
         cell["execution_count"] = number  # nbval compares only what was run
         cell["metadata"].setdefault("tags", []).append("nbval-check-output")
 
 
-def forgive(data: dict | None) -> str:
+def forgive(text: str) -> str:
     """An output without the digits that differ between machines."""
-    text = str(data and dict(data))
     rules = (ROOT / "tests/nbval.ini").read_text("utf-8")
     for pattern, replacement in re.findall(r"^regex: (.*)\nreplace: (.*)", rules, re.M):
         text = re.sub(pattern, replacement, text)
