@@ -106,15 +106,14 @@ function showMarks() {
       toggle.ariaPressed = toggle.dataset.kind === kind;
     }
   }
-  const count = { done: 0, again: 0 };
   for (const row of rows()) {
     const kind = all.get(listed(row))?.kind ?? "";
     row.querySelector(".own-mark").textContent = row.dataset.mark = kind;
-    if (kind) count[kind] += 1;
   }
   for (const line of document.querySelectorAll(".my-marks > p")) {
-    const { done, again } = count;
-    line.textContent = `My marks: ${done} done, ${again} again, of ${rows().length}`;
+    const count = (kind) => rows().filter((row) => row.dataset.mark === kind).length;
+    const counts = KINDS.map((kind) => `${count(kind)} ${kind}`).join(", ");
+    line.textContent = `My marks: ${counts}, of ${rows().length}`;
   }
   document.dispatchEvent(new Event("marked"));
 }
@@ -145,9 +144,8 @@ async function importMarks(file) {
 
 function forgetMarks() {
   const { size } = marks();
-  if (confirm(`Forget ${size} marks? There is no way back but an exported file.`)) {
-    store(new Map());
-  }
+  const sure = `Forget ${size} marks? There is no way back but an exported file.`;
+  if (confirm(sure)) store(new Map());
 }
 
 function addMarkManager(place) {
@@ -187,9 +185,9 @@ function enlarge(figure, opener) {
 function addEnlarger(figure) {
   const image = figure.querySelector("img");
   const opener = button("Larger view", () => enlarge(figure, opener));
-  opener.className = "enlarge";
   const number = figure.querySelector(".caption-number")?.textContent.trim();
-  opener.ariaLabel = `Larger view of ${number ?? "the figure"}`;
+  const ariaLabel = `Larger view of ${number ?? "the figure"}`;
+  Object.assign(opener, { className: "enlarge", ariaLabel });
   image.addEventListener("click", () => opener.click());
   image.after(opener);
 }

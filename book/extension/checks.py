@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import nbformat
@@ -57,8 +58,8 @@ def errata_of(question: Question) -> list[str]:
 
 def to_check(view: View, check: dict, text: str) -> nodes.reference:
     """A link to the line on the page where a check ran, which says its claim."""
-    anchor, claim = f"check-{check['name']}", check["claim"]
-    return view.link(text, check["page"], anchor, reftitle=claim)
+    anchor = f"check-{check['name']}"
+    return view.link(text, check["page"], anchor, reftitle=check["claim"])
 
 
 # ---------------------------------------------------------------- where they ran
@@ -91,8 +92,8 @@ def show_lines(env: BuildEnvironment, document: nodes.document) -> None:
 
 def _line(view: View, check: dict) -> nodes.paragraph:
     before, id, after = check["text"].partition(check["id"])
-    name, claim = check["name"], check["claim"]
-    link = view.link(id, LEDGER, f"ledger-{name}", reftitle=claim)
+    name = check["name"]
+    link = view.link(id, LEDGER, f"ledger-{name}", reftitle=check["claim"])
     classes = ["check", "output", "text_html"]  # as myst-nb calls an output
     return paragraph(before, link, after, classes=classes, ids=[f"check-{name}"])
 
@@ -256,12 +257,10 @@ def _tried(view: View, page: str, runs: list[dict]) -> Iterator[nodes.Node]:
         if own := [run for run in runs if run["id"] in ids]:
             rows.append(_numbers(view.to_question(question.id, "", " "), own))
     yield table("altered", ALTERED_HEAD, rows)
-    survived = (
-        (run["id"], one["why"], one) for run in runs for one in run["survivors"]
-    )
-    for (id, why), ones in groupby(survived, lambda found: found[:2]):
+    survived = [one for run in runs for one in run["survivors"]]
+    for (id, why), ones in groupby(survived, itemgetter("id", "why")):
         parts = [view.link(id, page, id)]
-        for *_, one in ones:
+        for one in ones:
             how = f" ({one['how']})" if one["how"] else ""
             parts += [", ", nodes.literal("", one["what"]), how]
         text = paragraph(*parts, f". {' '.join(why.split())}")
@@ -288,7 +287,8 @@ def _attacks(env: BuildEnvironment) -> list[dict]:
     for run in mutants.recorded()["runs"]:
         if page := sets.get(run["notebook"]):
             for one in run["survivors"]:
-                one["why"] = reasons.get((run["id"], one["what"]), "open")
+                one["id"] = run["id"]
+                one["why"] = reasons.get((one["id"], one["what"]), "open")
             found.append({**run, "page": page})
     return found
 

@@ -103,16 +103,10 @@ def write_search_index(app: Sphinx, error: Exception | None) -> None:
     for index, (label, question) in enumerate(known.questions.items()):
         topic = known.topic(label)
         title = "".join(part.astext() for part in known.title(label))
-        listed.append(
-            {
-                "id": label,
-                "number": question.number,
-                "title": title,
-                "topic": topic,
-                "set": app.env.titles[question.page].astext(),
-                "page": app.builder.get_target_uri(question.page),
-            }
-        )
+        asked = {"id": label, "number": question.number, "title": title, "topic": topic}
+        asked["set"] = app.env.titles[question.page].astext()
+        asked["page"] = app.builder.get_target_uri(question.page)
+        listed.append(asked)
         page, before = known.of(question.page), set()
         statement = page.statements.get(label, set()) | stems([topic])
         levels = stems([title]), statement, page.solutions.get(label, set())
@@ -122,11 +116,7 @@ def write_search_index(app: Sphinx, error: Exception | None) -> None:
             before |= found
     for stem, places in words.items():
         words[stem] = [place - last for last, place in pairwise([0, *places])]
-    compact = json.JSONEncoder(
-        ensure_ascii=False, separators=(",", ":"), sort_keys=True
-    )
-    text = "".join(
-        f"const {name} = {compact.encode(content)};\n"
-        for name, content in (("QUESTIONS", listed), ("WORDS", words))
-    )
+    form = {"ensure_ascii": False, "separators": (",", ":"), "sort_keys": True}
+    text = f"const QUESTIONS = {json.dumps(listed, **form)};\n"
+    text += f"const WORDS = {json.dumps(words, **form)};\n"
     (Path(app.outdir) / "_static" / "questions.js").write_text(text, "utf-8")
