@@ -42,7 +42,6 @@ def masked_digits() -> list[np.ndarray]:
 
 
 def _scanned() -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 (1797, 8, 8) and labels int64 (1797,)."""
     from sklearn.datasets import load_digits  # slow to import, and seldom needed
 
     values, labels = load_digits(return_X_y=True)
@@ -58,15 +57,14 @@ def _place(images: np.ndarray, n: int, side: int) -> np.ndarray:
     turn, which = np.divmod(np.arange(n), len(images))
     place = (7 * which + 11 * turn) % room**2
     canvas = np.zeros((n, side, side), np.uint8)
-    for k in range(room**2):
+    for picture, k, i in zip(canvas, place, which, strict=True):
         top, left = divmod(k, room)
-        here = place == k
-        canvas[here, top : top + size, left : left + size] = large[which[here]]
+        picture[top : top + size, left : left + size] = large[i]
     return canvas
 
 
 def _paint(images: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Grey images (N, H, W) as light ink on dark paper, in the colours of `index`."""
+    """Grey images as light ink on dark paper, in the colours of `index`."""
     # 97 is prime, so that the colours do not follow the digits, which recur by tens
     paper = np.outer(index, (71, 29, 53)) % 97
     ink = 255 - np.outer(index, (37, 59, 83)) % 97
