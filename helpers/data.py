@@ -85,9 +85,7 @@ class Photographs(_Described):
 def load_cifar10() -> Dataset:
     """CIFAR-10: 50,000 and 10,000 images (32, 32, 3) of ten kinds of things.
 
-    The stand-in has 8,000 and 2,000 coloured digits, and the digits as its classes.
-    Its images i and i + 1,437 (in the test part i + 360) are the same digit, shifted
-    and coloured otherwise; no digit is in both parts.
+    The stand-in is that of `load_mnist`, coloured, with the digits as its classes.
     Raises `DataError` if the set in `BOOK_DATA` is wrong. Source: A. Krizhevsky,
     Learning multiple layers of features from tiny images, 2009.
     """

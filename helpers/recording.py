@@ -15,6 +15,7 @@ import platform
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import datetime, timezone
 from importlib.metadata import distributions, version
 from pathlib import Path
@@ -71,11 +72,9 @@ class Repository:
     def _git(self, *words: str) -> str | None:
         known = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
         command = ["git", "--no-optional-locks", "-C", self.root, *words]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, env=known)
-        except OSError:
-            return None
-        return None if done.returncode else done.stdout.strip()
+        options = {"env": known, "text": True, "stderr": subprocess.DEVNULL}
+        with suppress(OSError, subprocess.CalledProcessError):
+            return subprocess.check_output(command, **options).strip()
 
 
 def cells() -> list[str]:
@@ -156,11 +155,10 @@ def make(name, function, tasks, budget, data, about) -> None:
             file=sys.stderr,
         )
     left = {path: task for path, task in paths.items() if path not in kept}
+    finish, made = delayed(_finish), {}
     work = Parallel(n_jobs=os.cpu_count(), return_as="generator_unordered")(
-        delayed(_finish)(path, _LOADED, function, *task, budget)
-        for path, task in left.items()
+        finish(path, _LOADED, function, *task, budget) for path, task in left.items()
     )
-    made = {}
     bar = tqdm(work, name, total=len(paths), initial=len(paths) - len(left))
     for path, run, is_kept in bar:
         made[path] = run
@@ -205,10 +203,7 @@ def _surroundings() -> list:
 
 
 def make_again(name, function, tasks, budget, data) -> None:
-    """Make one run of a record again, and keep how it compares for `make again`.
-
-    It is the first, or the shortest if that took longer than `LONG` seconds.
-    """
+    """Repeat the first run of a record, or the shortest, and keep how it compares."""
     found = _repeat(results.load(name), function, tasks, budget, data)
     write_whole(_partial("again") / f"{name}.json", json.dumps(found))
 

@@ -6,8 +6,7 @@ import numpy as np
 
 __all__ = ["digits", "masked_digits"]
 
-TRAINING_DIGITS = 1437  # of 1,797; the rest make the test part
-SIZES = (8000, 2000)
+PARTS = {8000: slice(1437), 2000: slice(1437, None)}  # images, and of which digits
 
 
 def digits(side: int, colour: bool) -> list[np.ndarray]:
@@ -16,9 +15,8 @@ def digits(side: int, colour: bool) -> list[np.ndarray]:
     The training part has N = 8,000, the test part 2,000, and no digit is in both.
     """
     images, labels = _scanned()
-    parts = slice(TRAINING_DIGITS), slice(TRAINING_DIGITS, None)
     arrays = []
-    for n, part in zip(SIZES, parts, strict=True):
+    for n, part in PARTS.items():
         placed = _place(images[part], n, side)
         arrays.append(_paint(placed, np.arange(n)) if colour else placed)
         arrays.append(np.resize(labels[part], n))
@@ -26,10 +24,7 @@ def digits(side: int, colour: bool) -> list[np.ndarray]:
 
 
 def masked_digits() -> list[np.ndarray]:
-    """1,797 images uint8 (H, H, 3) of five sizes, every other one behind a pale band.
-
-    The first one has a band.
-    """
+    """1,797 images uint8 (H, H, 3) of five sizes; the first, third, … behind a band."""
     pictures = []
     for i, image in enumerate(_scanned()[0]):
         scale = 6 + i % 5

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -132,6 +131,18 @@ class TestCommit:
         assert said(root) == "a repository that git cannot read"
 
 
+OLD = """
+def inner(n):
+    if n == 2: raise RuntimeError("not yet")
+    return n
+
+def run(n, seed, checkpoint):
+    if checkpoint.exists(): raise RuntimeError("the state of other code")
+    checkpoint.write_text("a state")
+    return {"score": inner(n)}
+"""
+
+
 class TestResuming:
     """A finished run is used again if nothing has changed, and only then."""
 
@@ -139,29 +150,18 @@ class TestResuming:
     def load(self, tmp_path):
         def load(text):
             path = tmp_path / "own_module.py"
-            path.write_text(textwrap.dedent(text))
+            path.write_text(text)
             spec = importlib.util.spec_from_file_location("own_module", path)
             spec.loader.exec_module(module := importlib.util.module_from_spec(spec))
             return module.run
 
         return load
 
-    OLD = """
-        def inner(n):
-            if n == 2: raise RuntimeError("not yet")
-            return n
-
-        def run(n, seed, checkpoint):
-            if checkpoint.exists(): raise RuntimeError("the state of other code")
-            checkpoint.write_text("a state")
-            return {"score": inner(n)}
-        """
-
     def test_two_versions_of_the_code_are_not_mixed(self, folder, load, capfd):
         with pytest.raises(RuntimeError, match="not yet"):
-            record_in_full(load(self.OLD), **ONE)
+            record_in_full(load(OLD), **ONE)
         assert len([*folder.glob(".partial/trial/*.json")]) == 2
-        new = self.OLD.replace("return n", "return 10 * n").replace("n == 2", "n > 9")
+        new = OLD.replace("return n", "return 10 * n").replace("n == 2", "n > 9")
         record = record_in_full(load(new), **ONE)
         assert [r["values"]["score"] for r in record["runs"]] == [0, 10, 20, 30]
         assert "2 finished runs are of another version" in capfd.readouterr().err
@@ -251,30 +251,29 @@ print(sys.modules["helpers.recording"].cells())
         assert recording._code_of(len) != recording._code_of(len)
 
 
+STUDY = """
+import sys, time
+from pathlib import Path
+from helpers import results
+folder = results.FOLDER = Path(sys.argv[1])
+
+def run(a, seed, checkpoint):
+    (folder / "log").open("a").write(f"{a} {seed}\\n")
+    checkpoint.write_text(f"the state of {a} {seed}")
+    time.sleep(0.3)
+    return {"score": a + seed}
+
+results.study("trial", run, question="gr-0", title="t",
+              grid={"a": [1, 2, 3, 4]}, quick={"seeds": 1}, full={"seeds": 3})
+"""
+
+
 def test_a_killed_study_resumes_without_losing_a_run(folder):
-    script = textwrap.dedent(
-        """
-        import sys, time
-        from pathlib import Path
-        from helpers import results
-        folder = results.FOLDER = Path(sys.argv[1])
-
-        def run(a, seed, checkpoint):
-            (folder / "log").open("a").write(f"{a} {seed}\\n")
-            checkpoint.write_text(f"the state of {a} {seed}")
-            time.sleep(0.3)
-            return {"score": a + seed}
-
-        results.study("trial", run, question="gr-0", title="t",
-                      grid={"a": [1, 2, 3, 4]}, quick={"seeds": 1}, full={"seeds": 3})
-        """
-    )
-    (folder / "study.py").write_text(script)
+    (folder / "study.py").write_text(STUDY)
     command = [sys.executable, folder / "study.py", folder]
     first = subprocess.Popen(command, env=IN_FULL, start_new_session=True)
     finished = folder / ".partial" / "trial"
-    deadline = time.time() + 60
-    while len(list(finished.glob("*.json"))) < 4 and time.time() < deadline:
+    while len(list(finished.glob("*.json"))) < 4 and first.poll() is None:
         time.sleep(0.05)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
