@@ -26,7 +26,6 @@ from helpers import data, sources
 from helpers.data import DataError
 
 REAL = os.environ.get("BOOK_DATA")
-needs_real = pytest.mark.skipif(not REAL, reason="BOOK_DATA is not set")
 rng = np.random.default_rng(0)
 
 
@@ -207,10 +206,17 @@ def contents(folder):
     return {p.name: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def no_data(load, message):
+def parts(found):
+    train = found.train_images, found.train_labels
+    return train, (found.test_images, found.test_labels)
+
+
+def no_data(load, message, offline=""):
     """The loader says why it gives the stand-in."""
-    with pytest.warns(UserWarning, match=f"stand-in.*({message})"):
-        assert load().source == "stand-in"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BOOK_OFFLINE", offline)
+        with pytest.warns(UserWarning, match=f"stand-in.*({message})"):
+            assert load().source == "stand-in"
 
 
 class TestDownload:
@@ -254,11 +260,10 @@ class TestDownload:
             assert len(server.asked) == attempts
         assert not contents(tmp_path)
 
-    def test_offline_or_nobody_listens(self, server, mnist, monkeypatch):
+    def test_offline_or_nobody_listens(self, server, mnist):
         server.server_close()
         no_data(data.load_mnist, "download failed")
-        monkeypatch.setenv("BOOK_OFFLINE", "1")
-        no_data(data.load_mnist, "BOOK_OFFLINE is set")
+        no_data(data.load_mnist, "BOOK_OFFLINE is set", offline="1")
 
 
 class TestCache:
@@ -267,9 +272,7 @@ class TestCache:
         data.load_mnist()
         file = tmp_path / "cache/MNIST/raw/train-images-idx3-ubyte"
         damage(file, fault)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("BOOK_OFFLINE", "1")
-            no_data(data.load_mnist, "no good copy in the cache")
+        no_data(data.load_mnist, "no good copy in the cache", offline="1")
         if fault == "folder":  # it may hold something of the reader's
             no_data(data.load_mnist, f"{file} cannot be written.*mend")
             sources._failed.clear()
@@ -368,9 +371,7 @@ class TestBookData:
         loaded = data.load_face_masks()
         assert (loaded.sha256, loaded.items) == (alone.sha256, alone.items)
 
-    def test_a_set_that_is_absent_is_looked_for_elsewhere(
-        self, mnist, masks, folder, monkeypatch
-    ):
+    def test_a_set_that_is_absent_is_looked_for_elsewhere(self, mnist, masks, folder):
         lay(folder / "MNIST/raw", mnist)
         missing = f"BOOK_DATA has no folder {folder / 'face-mask'}"
         for source in ("download", "cache"):
@@ -378,20 +379,15 @@ class TestBookData:
                 loaded = data.load_face_masks()
             assert loaded.source == source and loaded[0].ndim == 3
         shutil.rmtree(os.environ["BOOK_CACHE"])
-        monkeypatch.setenv("BOOK_OFFLINE", "1")
-        no_data(data.load_face_masks, f"{missing}, and .*OFFLINE")
+        no_data(data.load_face_masks, f"{missing}, and .*OFFLINE", offline="1")
         assert data.load_mnist().source == "BOOK_DATA"
 
     @pytest.mark.parametrize("fault", ["empty", "a dead link", "only one class"])
-    def test_photographs_that_are_there_but_wrong_are_an_error(
-        self, folder, fault, masks
-    ):
-        place = folder / "face-mask"
-        folder.mkdir()
+    def test_photographs_that_are_wrong_are_an_error(self, folder, fault, masks):
+        lay(place := folder / "face-mask", NO_PHOTOGRAPHS)
         if fault == "a dead link":
+            place.rename(folder.parent / "elsewhere")
             place.symlink_to(folder / "elsewhere")
-        else:
-            lay(place, NO_PHOTOGRAPHS)
         if fault == "only one class":
             lay(place, {"with_mask/a.png": masks["with_mask/a.png"]})
         with pytest.raises(DataError, match="with.*_mask/ is .*has no photographs"):
@@ -507,7 +503,7 @@ class TestArchive:
             ({"cifar-10-batches-py/test_batch": b""}, "data_batch_3.* are missing"),
         ],
     )
-    def test_the_loader_leaves_the_disk_as_it_was(
+    def test_the_disk_stays_as_it_was(
         self, server, cifar10, tmp_path, members, message
     ):
         server.pages["cifar.tar.gz"] = tar(members)
@@ -526,26 +522,22 @@ class TestFaceMasks:
             assert widths == [11, 10, 12] and loaded[0].shape == (20, 11, 3)
             assert loaded[2][0, 0].tolist() == [2, 0, 0]
 
-    def test_the_cache_may_hold_other_files_but_no_other_photograph(
-        self, masks, tmp_path, monkeypatch
-    ):
+    def test_the_cache_holds_other_files_but_no_other_photograph(self, masks, tmp_path):
         loaded = data.load_face_masks()
         lay(tmp_path / "cache/face-mask", NO_PHOTOGRAPHS)
         again = data.load_face_masks()
         assert (again.source, again.items) == ("cache", loaded.items)
         with (tmp_path / "cache/face-mask/with_mask/a.png").open("ab") as file:
             file.write(b".")
-        monkeypatch.setenv("BOOK_OFFLINE", "1")
-        no_data(data.load_face_masks, "BOOK_OFFLINE")
+        no_data(data.load_face_masks, "BOOK_OFFLINE", offline="1")
 
     @pytest.mark.parametrize("content", ["half.jpg", "half.png", b"", b"no picture"])
     def test_a_photograph_that_cannot_be_read_is_named(self, tmp_path, content):
-        path = tmp_path / "a.jpg"
-        if isinstance(content, str):
-            picture = Image.fromarray(rng.integers(256, size=(90, 90)).astype(np.uint8))
-            picture.save(path := tmp_path / content)
-            content = path.read_bytes()[: path.stat().st_size // 2]
-        path.write_bytes(content)
+        path = tmp_path / (content if isinstance(content, str) else "a.jpg")
+        picture = Image.fromarray(rng.integers(256, size=(90, 90)).astype(np.uint8))
+        picture.save(path)
+        half = path.read_bytes()[: path.stat().st_size // 2]
+        path.write_bytes(half if isinstance(content, str) else content)
         faces = self.only(path)
         with pytest.raises(DataError, match=f"{path} cannot be read as a photograph"):
             faces[0]
@@ -595,18 +587,13 @@ class TestStandIn:
         found = load()
         assert found.train_images.shape == (8000, *shape)
         assert found.test_images.shape == (2000, *shape)
-        for images, labels in self.parts(found):
+        for images, labels in parts(found):
             assert images.dtype == np.uint8 and images.max() == 255
             assert labels.dtype == np.int64 and labels.shape == images.shape[:1]
             assert np.bincount(labels).min() > 0.08 * len(labels)
             assert len({image.tobytes() for image in images}) == len(images)
         assert found.sha256.startswith(checksum)  # the same each time and everywhere
         assert found.classes == tuple("0123456789")
-
-    @staticmethod
-    def parts(found):
-        train = found.train_images, found.train_labels
-        return train, (found.test_images, found.test_labels)
 
     def test_parts_are_disjoint(self):
         """Cut out, a digit of one part is not found in the other; labels are right."""
@@ -615,14 +602,14 @@ class TestStandIn:
         digits = load_digits()
         known = {self.key(image): k for k, image in enumerate(digits.images)}
         assert len(known) == 1797
-        parts = []
-        for images, labels in self.parts(data.load_mnist()):
+        held = []
+        for images, labels in parts(data.load_mnist()):
             steps = np.ceil(images * (16 / 255))
             which = [known[self.key(image, enlarged=3)] for image in steps]
             assert np.array_equal(digits.target[which], labels)
-            parts.append(set(which))
-        assert [len(part) for part in parts] == [1437, 360]
-        assert not parts[0] & parts[1]
+            held.append(set(which))
+        assert [len(part) for part in held] == [1437, 360]
+        assert not held[0] & held[1]
 
     @staticmethod
     def key(image, enlarged=1):
@@ -669,7 +656,7 @@ def test_torch_is_not_imported():
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
 
-@needs_real
+@pytest.mark.skipif(not REAL, reason="BOOK_DATA is not set")
 class TestRealData:
     @pytest.fixture(autouse=True)
     def real(self, monkeypatch):
