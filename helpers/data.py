@@ -33,7 +33,7 @@ THINGS = tuple("airplane automobile bird cat deer dog frog horse ship truck".spl
 class _Described:
     name: str
     classes: tuple[str, ...]
-    source: str
+    source: str  # one of the above
     sha256: str  # identifies the content
 
 
@@ -41,8 +41,7 @@ class _Described:
 class Dataset(_Described):
     """Images uint8, (N, H, W, C) or (N, H, W), and labels int64 (N,), in two parts.
 
-    Pixels are 0 to 255; a label is an index into `classes`. `source` is one of the
-    above, `sha256` identifies the content.
+    Pixels are 0 to 255; a label is an index into `classes`.
     """
 
     train_images: np.ndarray = field(repr=False)
@@ -55,9 +54,8 @@ class Dataset(_Described):
 class Photographs(_Described):
     """Photographs of differing sizes, read when asked for, with labels int64 (N,).
 
-    `photographs[i]` is an image uint8 (H, W, 3). `items` holds the paths of the files;
-    in the stand-in, which has no files, the images. A file that cannot be read raises
-    `DataError` with its name. The rest is as in `Dataset`.
+    `photographs[i]` is an image uint8 (H, W, 3). `items` holds the paths of the files,
+    or the images of the stand-in. A file that cannot be read raises `DataError`.
     """
 
     labels: np.ndarray = field(repr=False)
@@ -74,8 +72,9 @@ class Photographs(_Described):
             with Image.open(item) as image:
                 image = ImageOps.exif_transpose(image)
         except UNREADABLE as error:
-            fault = f"{item} cannot be read as a photograph: {error}"
-            raise DataError(fault) from error
+            raise DataError(
+                f"{item} cannot be read as a photograph: {error}"
+            ) from error
         if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
             grey = np.array(image).clip(0, 65535) / 257
             image = Image.fromarray(grey.round().astype(np.uint8))

@@ -159,11 +159,7 @@ def folder_of(source: str) -> Path:
 
 
 def state() -> str:
-    """A hash of where the files of the sets are, of their sizes and dates.
-
-    It changes if a loader would find other files; where a file or folder is a link,
-    what it leads to counts. Nothing but the sets is looked at.
-    """
+    """A hash that changes if a loader would find other files, also behind a link."""
     found = []
     for origin in (CIFAR10, MNIST, FACE_MASKS):
         folder = (_own_folder(origin) or folder_of("cache")) / origin.folder
@@ -186,10 +182,10 @@ def _is_offline() -> bool:
 
 
 def obtain(origin: _KnownFiles | _Photographs) -> tuple[dict[str, bytes], str]:
-    """The files of a set, verified, and the `source` where they were found.
+    """The files of a set, verified, and their `source`: "stand-in" if there are none.
 
-    The source is "stand-in" if there are none. What the reader may not expect is said
-    aloud. Raises `DataError` if `BOOK_DATA` has the set and it is wrong.
+    What the reader may not expect is said aloud. Raises `DataError` if `BOOK_DATA` has
+    the set and it is wrong.
     """
     folder = folder_of("BOOK_DATA") / origin.folder
     if own := _own_folder(origin):

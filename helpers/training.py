@@ -27,12 +27,9 @@ def to_tensor(images: np.ndarray) -> Tensor:
     Raises `ValueError` for any others.
     """
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
-        raise ValueError(
-            f"expected uint8 images (N, H, W) or (N, H, W, C), "
-            f"got {images.dtype} of shape {images.shape}"
-        )
-    tensor = torch.tensor(images)
-    tensor = tensor.unsqueeze(-1) if images.ndim == 3 else tensor
+        found = f"{images.dtype} of shape {images.shape}"
+        raise ValueError(f"not uint8 images (N, H, W) or (N, H, W, C), but {found}")
+    tensor = torch.tensor(images if images.ndim == 4 else images[..., None])
     return tensor.permute(0, 3, 1, 2).contiguous().float() / 255
 
 
