@@ -1,16 +1,9 @@
 """Data sets, checked on every load, and a stand-in where none can be had.
 
-Each loader looks in this order and says in `source` where it found the set:
-
-- `"BOOK_DATA"`: the folder that this environment variable names, laid out as by
-  torchvision (`cifar-10-batches-py/`, `MNIST/raw/`), the photographs in
-  `face-mask/with_mask/` and `face-mask/without_mask/`. A set that is there but wrong is
-  an error; one that is absent is looked for below, with a notice.
-- `"cache"`: `deep-learning-solutions` in the user's cache folder, or the folder in
-  `BOOK_CACHE`, laid out in the same way.
-- `"download"`: the public address, kept in the cache; not tried if `BOOK_OFFLINE=1`.
-- `"stand-in"`: digits that scikit-learn ships, in the same shapes, with a notice.
-
+Each loader says in `source` where it found the set: in `"BOOK_DATA"`, the folder that
+the README describes (a set that is there but wrong is an error); in the `"cache"`; by
+`"download"` into it, unless `BOOK_OFFLINE=1`; or nowhere: then it is the `"stand-in"`,
+digits that scikit-learn ships, in the same shapes, with a notice.
 No file of the published sets is used unless its content has the known SHA-256.
 """
 
@@ -33,16 +26,14 @@ __all__ += ["load_cifar10", "load_face_masks", "load_mnist"]
 
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 DIGITS = tuple("0123456789")
-CIFAR10_CLASSES = tuple(
-    "airplane automobile bird cat deer dog frog horse ship truck".split()
-)
+THINGS = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
 
 
 @dataclass(frozen=True, eq=False)
 class _Described:
     name: str
     classes: tuple[str, ...]
-    source: str
+    source: str  # one of the above
     sha256: str  # identifies the content
 
 
@@ -50,8 +41,7 @@ class _Described:
 class Dataset(_Described):
     """Images uint8, (N, H, W, C) or (N, H, W), and labels int64 (N,), in two parts.
 
-    Pixels are 0 to 255; a label is an index into `classes`. `source` is one of the
-    above, `sha256` identifies the content.
+    Pixels are 0 to 255; a label is an index into `classes`.
     """
 
     train_images: np.ndarray = field(repr=False)
@@ -64,9 +54,8 @@ class Dataset(_Described):
 class Photographs(_Described):
     """Photographs of differing sizes, read when asked for, with labels int64 (N,).
 
-    `photographs[i]` is an image uint8 (H, W, 3). `items` holds the paths of the files;
-    in the stand-in, which has no files, the images. A file that cannot be read raises
-    `DataError` with its name. The rest is as in `Dataset`.
+    `photographs[i]` is an image uint8 (H, W, 3). `items` holds the paths of the files,
+    or the images of the stand-in. A file that cannot be read raises `DataError`.
     """
 
     labels: np.ndarray = field(repr=False)
@@ -83,8 +72,9 @@ class Photographs(_Described):
             with Image.open(item) as image:
                 image = ImageOps.exif_transpose(image)
         except UNREADABLE as error:
-            message = f"{item} cannot be read as a photograph: {error}"
-            raise DataError(message) from error
+            raise DataError(
+                f"{item} cannot be read as a photograph: {error}"
+            ) from error
         if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
             grey = np.array(image).clip(0, 65535) / 257
             image = Image.fromarray(grey.round().astype(np.uint8))
@@ -94,9 +84,7 @@ class Photographs(_Described):
 def load_cifar10() -> Dataset:
     """CIFAR-10: 50,000 and 10,000 images (32, 32, 3) of ten kinds of things.
 
-    The stand-in has 8,000 and 2,000 coloured digits, and the digits as its classes.
-    Its images i and i + 1,437 (in the test part i + 360) are the same digit, shifted
-    and coloured otherwise; no digit is in both parts.
+    The stand-in is that of `load_mnist`, coloured, with the digits as its classes.
     Raises `DataError` if the set in `BOOK_DATA` is wrong. Source: A. Krizhevsky,
     Learning multiple layers of features from tiny images, 2009.
     """
@@ -104,17 +92,15 @@ def load_cifar10() -> Dataset:
     files, source = sources.obtain(origin)
     if source == "stand-in":
         return _digits(origin.name, side=32, colour=True)
-    batches = [
-        _ArraysOnly(io.BytesIO(content), encoding="bytes").load()
-        for content in files.values()
-    ]
+    opened = (_ArraysOnly(io.BytesIO(f), encoding="bytes") for f in files.values())
+    batches = [batch.load() for batch in opened]
     images = np.concatenate([batch[b"data"] for batch in batches])
     colours = images.reshape(-1, 3, 32, 32).transpose(1, 0, 2, 3)
     images = np.stack(list(colours), axis=-1)  # a third of the time of one copy
     labels = np.concatenate([batch[b"labels"] for batch in batches]).astype(np.int64)
     n = len(labels) - len(batches[-1][b"labels"])
     arrays = images[:n], labels[:n], images[n:], labels[n:]
-    return Dataset(origin.name, CIFAR10_CLASSES, source, origin.fingerprint, *arrays)
+    return Dataset(origin.name, THINGS, source, origin.fingerprint, *arrays)
 
 
 def load_mnist() -> Dataset:
@@ -149,30 +135,29 @@ def load_face_masks() -> Photographs:
     if source == "stand-in":
         items = tuple(standin.masked_digits())
         labels = np.arange(len(items)) % 2
-        content = b"".join(item.tobytes() for item in items)
+        sha256 = _sha256(items)
     else:
         items = tuple(folder_of(source) / origin.folder / name for name in files)
         labels = np.array([p.parent.name == "without_mask" for p in items])
-        content = sources.blob_ids(files)
-    sha256, labels = hashlib.sha256(content).hexdigest(), labels.astype(np.int64)
+        sha256 = hashlib.sha256(sources.blob_ids(files)).hexdigest()
+    labels = labels.astype(np.int64)
     return Photographs(origin.name, sources.MASK_CLASSES, source, sha256, labels, items)
 
 
 def _digits(name: str, side: int, colour: bool) -> Dataset:
     arrays = standin.digits(side, colour)
-    content = b"".join(array.tobytes() for array in arrays)
-    sha256 = hashlib.sha256(content).hexdigest()
-    return Dataset(name, DIGITS, "stand-in", sha256, *arrays)
+    return Dataset(name, DIGITS, "stand-in", _sha256(arrays), *arrays)
+
+
+def _sha256(arrays) -> str:
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
 class _ArraysOnly(pickle.Unpickler):
     """Unpickles arrays and plain values, nothing that could run."""
 
-    known = {
-        "_reconstruct": np.empty(0).__reduce__()[0],
-        "ndarray": np.ndarray,
-        "dtype": np.dtype,
-    }
+    known = {"ndarray": np.ndarray, "dtype": np.dtype}
+    known["_reconstruct"] = np.empty(0).__reduce__()[0]
 
     def find_class(self, module: str, name: str):
         """One of the three names that an array needs."""

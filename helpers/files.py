@@ -17,13 +17,13 @@ def write_whole(path: Path, content: str | bytes | Callable[[Path], object]) -> 
     and nothing else is left; a process that is killed may leave `NAME.PROCESS.tmp`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    content = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         if callable(content):
             content(temporary)
         else:
-            is_text = isinstance(content, str)
-            temporary.write_bytes(content.encode() if is_text else content)
+            temporary.write_bytes(content)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

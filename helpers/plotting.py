@@ -39,7 +39,6 @@ def plot_band(ax: Axes, x, rows: np.ndarray, **style) -> Axes:
     """Draw the mean of `rows`, shape (seeds, len(x)), with its 95 % t-interval."""
     mean, half = mean_and_half_width(rows)
     (line,) = ax.plot(x, mean, **style)
-    ax.fill_between(
-        x, mean - half, mean + half, color=line.get_color(), alpha=0.2, linewidth=0
-    )
+    shade = {"color": line.get_color(), "alpha": 0.2, "linewidth": 0}
+    ax.fill_between(x, mean - half, mean + half, **shade)
     return ax

@@ -1,9 +1,8 @@
 """Making records: all runs of a study, kept as they finish, and what made them.
 
-A record names the commit of exactly the code that ran. If any code of the repository
-has differed from that commit since this module was imported, it says "with changes".
-A finished run of an interrupted study is used again only if all that decides about its
-value is the same: code, settings, data, packages, device.
+A record names the commit of exactly the code that ran, "with changes" if any code has
+differed from it since this module was imported. A finished run of an interrupted study
+is used again only if its code, settings, data, packages and device are the same.
 """
 
 from __future__ import annotations
@@ -16,12 +15,15 @@ import platform
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import datetime, timezone
-from functools import cache
 from importlib.metadata import distributions, version
 from pathlib import Path
 
 import numpy as np
+from IPython import get_ipython
+from joblib import Parallel, delayed
+from tqdm import tqdm
 
 from helpers import results
 from helpers.files import write_whole
@@ -51,10 +53,7 @@ class Repository:
         self.commit()
 
     def commit(self) -> str:
-        """The commit at the start, and whether any code has differed from it since.
-
-        Without one, why there is none, in words.
-        """
+        """The first commit, and whether code differed since; or why there is none."""
         if self.lacking:
             return self.lacking
         code = "--", ".", ":(exclude)results"
@@ -64,7 +63,6 @@ class Repository:
         return self.start + " with changes" * self.changed
 
     def _has(self, cells: list[str]) -> bool:
-        """Whether all these cells stand in the notebooks."""
         texts = [path.read_text("utf-8") for path in self.root.glob("notebooks/*.md")]
         for path in self.root.glob("notebooks/*.ipynb"):
             parts = json.loads(path.read_text("utf-8"))["cells"]
@@ -72,19 +70,16 @@ class Repository:
         return all(any(cell.strip() in text for text in texts) for cell in cells)
 
     def _git(self, *words: str) -> str | None:
-        """What git prints, or None if it fails."""
         known = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
         command = ["git", "--no-optional-locks", "-C", self.root, *words]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, env=known)
-        except OSError:
-            return None
-        return None if done.returncode else done.stdout.strip()
+        options = {"env": known, "text": True, "stderr": subprocess.DEVNULL}
+        with suppress(OSError, subprocess.CalledProcessError):
+            return subprocess.check_output(command, **options).strip()
 
 
 def cells() -> list[str]:
     """What was executed in this session of IPython; the last cell once, if repeated."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    shell = get_ipython()
     found = list(shell.history_manager.input_hist_raw[1:]) if shell else []
     while len(found) > 1 and found[-1] == found[-2]:
         found.pop()
@@ -92,10 +87,8 @@ def cells() -> list[str]:
 
 
 def _shared_code() -> str:
-    """A hash of the files of helpers and claims, as they are now."""
-    paths = [path for name in SHARED for path in ROOT.glob(f"{name}/**/*.py")]
-    names = sorted(path.relative_to(ROOT).as_posix() for path in paths)
-    return _hash([[name, (ROOT / name).read_text("utf-8")] for name in names])
+    paths = (path for name in SHARED for path in ROOT.glob(f"{name}/**/*.py"))
+    return _hash({p.relative_to(ROOT).as_posix(): p.read_text("utf-8") for p in paths})
 
 
 def _hash(content) -> str:
@@ -118,34 +111,16 @@ def provenance(data: tuple | list = ()) -> dict:
     }
 
 
-def record(
-    name: str,
-    runs: list[dict],
-    *,
-    title: str,
-    command: str,
-    question: str = "",
-    data: tuple | list = (),
-    seconds: float,
-    folder: Path = MEASURED,
-    **more,
-) -> dict:
+def record(name, runs, *, title, command, seconds, data=(), folder=MEASURED, **more):
     """Write `NAME.json` with its provenance, whole or not at all; the record.
 
     `runs` are as in `results.Runs`, `data` the data sets that were used. `more` are
-    further fields: `budget` and `loads` stand before the provenance, others behind it.
-    What provenance found may be among them, and is replaced.
+    further fields: `question`, `budget` and `loads` stand before the provenance, others
+    behind it. What provenance found may be among them, and is replaced.
     """
-    content = {
-        "name": name,
-        "title": title,
-        "question": question,
-        "command": command,
-        **{word: more[word] for word in ("budget", "loads") if word in more},
-        **provenance(data),
-        "seconds": seconds,
-        **more,
-    }
+    content = {"name": name, "title": title, "question": "", "command": command}
+    content |= {word: more[word] for word in ("budget", "loads") if word in more}
+    content |= {**provenance(data), "seconds": seconds, **more}
     text = json.dumps(content, indent=1)
     if lines := ",\n  ".join(map(json.dumps, runs)):
         text = f'{text[:-2]},\n "runs": [\n  {lines}\n ]\n}}'
@@ -163,39 +138,35 @@ def _device() -> str:
     return f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores"
 
 
-def make(name, function, tasks, budget, data, **words) -> None:
+def make(name, function, tasks, budget, data, about) -> None:
     """Make all runs of a study, those that are left, and record them.
 
-    `tasks`: a configuration and a seed each; the rest is as in `results.study`. Each
-    run is kept as soon as it is finished, so that a killed study resumes.
+    `tasks`: a configuration and a seed each; `about`: `title` and `question`; the rest
+    is as in `results.study`. A killed study resumes: each finished run is kept.
     """
-    from joblib import Parallel, delayed
-    from tqdm import tqdm
-
     same = [_code_of(function), budget, sorted(d.sha256 for d in data), _surroundings()]
     folder = _partial(name)
     paths = {folder / f"{_hash([same, *task])[:20]}.json": task for task in tasks}
     kept = set(folder.glob("*.json"))
-    if others := kept - set(paths):
+    if others := len(kept - set(paths)):
         print(
-            f"{name}: {len(others)} finished runs are of another version (code, "
-            "settings, data or packages); they are not used and made anew.",
+            f"{name}: {others} finished runs are of another version (code, settings, "
+            "data or packages); they are not used and made anew.",
             file=sys.stderr,
         )
     left = {path: task for path, task in paths.items() if path not in kept}
+    finish, made = delayed(_finish), {}
     work = Parallel(n_jobs=os.cpu_count(), return_as="generator_unordered")(
-        delayed(_finish)(path, _LOADED, function, *task, budget)
-        for path, task in left.items()
+        finish(path, _LOADED, function, *task, budget) for path, task in left.items()
     )
-    made = {}
     bar = tqdm(work, name, total=len(paths), initial=len(paths) - len(left))
     for path, run, is_kept in bar:
         made[path] = run
         _REPOSITORY.changed |= not is_kept
     runs = [made.get(path) or json.loads(path.read_text()) for path in paths]
-    words |= {"budget": budget, "command": f"make results ONLY={name}"}
-    seconds = round(sum(run["seconds"] for run in runs), 1)
-    record(name, runs, data=data, seconds=seconds, folder=results.FOLDER, **words)
+    about |= {"budget": budget, "command": f"make results ONLY={name}"}
+    about |= {"seconds": round(sum(run["seconds"] for run in runs), 1)}
+    record(name, runs, data=data, folder=results.FOLDER, **about)
     killed = results.FOLDER.glob(f"{name}.json.*.tmp")
     for file in (*folder.iterdir(), *killed):  # now that nothing can be lost
         file.unlink()
@@ -208,11 +179,7 @@ def _partial(name: str) -> Path:
 
 
 def _finish(path: Path, code: str, function, *task) -> tuple[Path, dict, bool]:
-    """One run, and whether it is kept in `path`.
-
-    It is not if the shared code here is, or has become, another: then the record, if
-    there will be one, is "with changes".
-    """
+    """One run, and whether it is kept: not where the shared code is another."""
     checkpoint = path.with_suffix(".pt") if code == _LOADED else None
     run = _as_json(results.run(function, *task, checkpoint))
     if is_kept := code == _LOADED == _shared_code():
@@ -222,10 +189,7 @@ def _finish(path: Path, code: str, function, *task) -> tuple[Path, dict, bool]:
 
 
 def _code_of(function) -> list:
-    """All code that a run of `function` may call: shared, and its notebook or module.
-
-    Where that cannot be read, as in an interactive session, nothing equals it.
-    """
+    """The code that a run may call; where that cannot be read, nothing equals it."""
     try:
         module = Path(inspect.getsourcefile(function)).read_text("utf-8")
     except (OSError, TypeError):
@@ -233,18 +197,13 @@ def _code_of(function) -> list:
     return [_LOADED, module, cells()] if module or cells() else [os.urandom(20).hex()]
 
 
-@cache
 def _surroundings() -> list:
-    """The device and the versions of Python and all packages."""
     packages = sorted([d.metadata["Name"], d.version] for d in distributions())
     return [_device(), platform.python_version(), packages]
 
 
 def make_again(name, function, tasks, budget, data) -> None:
-    """Make one run of a record again, and keep how it compares for `make again`.
-
-    It is the first, or the shortest if that took longer than `LONG` seconds.
-    """
+    """Repeat the first run of a record, or the shortest, and keep how it compares."""
     found = _repeat(results.load(name), function, tasks, budget, data)
     write_whole(_partial("again") / f"{name}.json", json.dumps(found))
 
@@ -275,8 +234,7 @@ def compare(old: dict, new: dict, seeds: list[dict]) -> tuple[str, float]:
     """How the values of a repeated run compare, and the largest relative difference.
 
     They are *equal* up to `ROUNDING`, *within the spread* if no value has moved by more
-    than the range of all `seeds`, both averaged over a list, or else *off*. Seconds are
-    not compared.
+    than the range of all `seeds`, both averaged over a list, or else *off*.
     """
     worst, off = 0.0, [f"{key} is missing" for key in old.keys() ^ new.keys()]
     for key in (old.keys() & new.keys()) - {"seconds"}:

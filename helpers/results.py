@@ -1,10 +1,9 @@
 """Studies: many independent runs, a few on the page, all of them recorded.
 
-A study runs one function over all configurations and seeds. `BOOK_SCALE` says how: at
-`quick` (the default) a few short runs give live numbers for the page; at `full` (set by
-`make results`) all runs are made, in parallel through joblib, and recorded in
-`results/studies/NAME.json`, of the study in `BOOK_ONLY` if that is set; at `again` (set
-by `make again`) one run of each is repeated and compared with its record.
+`BOOK_SCALE` says how: at `quick` (the default) a few short runs give live numbers for
+the page; at `full` (`make results`) all runs are made, in parallel, and recorded, those
+of the study in `BOOK_ONLY` if that is set; at `again` (`make again`) one run of each is
+repeated and compared with its record.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ _RECORDS = _CHECKOUT if _CHECKOUT.is_dir() else _PACKAGE / "recorded"
 FOLDER = _RECORDS / "studies"
 MEASURED = _RECORDS / "measured"
 LEVEL = 0.95
+SCALES = ("quick", "full", "again")
 
 
 class Missing(ValueError):
@@ -57,11 +58,8 @@ class Runs:
         element of a list. Raises `Missing` if no run matches, or none has the value.
         """
         name, _, index = value.rstrip("]").partition("[")
-        found = [
-            r["values"]
-            for r in self.records
-            if all(r["config"].get(k) == v for k, v in config.items())
-        ]
+        wanted = config.items()
+        found = [r["values"] for r in self.records if wanted <= r["config"].items()]
         if not found:
             raise Missing(f"no run with {config}; there are {self.configs()}")
         if lacking := [values for values in found if name not in values]:
@@ -138,10 +136,8 @@ def study(
     for a `BOOK_SCALE` of another name and for a scale without `seeds`.
     """
     scale = os.environ.get("BOOK_SCALE", "quick")
-    if scale not in ("quick", "full", "again"):
-        raise ValueError(
-            f"BOOK_SCALE is {scale!r}; it must be 'quick', 'full' or 'again'"
-        )
+    if scale not in SCALES:
+        raise ValueError(f"BOOK_SCALE is {scale!r}; it must be one of {SCALES}")
     for word, settings in {"quick": quick, "full": full}.items():
         if "seeds" not in settings:
             raise ValueError(f"{name}: {word} must say how many `seeds`: {settings}")
@@ -150,29 +146,24 @@ def study(
             return Study(name, None, record, data)
         scale = "quick"
     budget = dict(quick if scale == "quick" else full)
-    seeds = range(budget.pop("seeds"))
-    tasks = [(config, seed) for seed in seeds for config in _configurations(grid)]
+    seeds, configs = range(budget.pop("seeds")), grid
+    if isinstance(grid, dict):
+        points = itertools.product(*grid.values())
+        configs = [dict(zip(grid, point, strict=True)) for point in points]
+    tasks = [(config, seed) for seed in seeds for config in configs]
     if scale == "quick":
         live = Runs([run(function, *task, budget) for task in tasks])
         return Study(name, live, load(name), data)
-    for dataset in data:
-        if dataset.source == "stand-in":
-            raise RuntimeError(f"{name}: a recorded run needs the real {dataset.name}")
+    if absent := ", ".join(d.name for d in data if d.source == "stand-in"):
+        raise RuntimeError(f"{name}: a recorded run needs the real {absent}")
     from helpers import recording
 
     if scale == "again":
         recording.make_again(name, function, tasks, budget, data)
     else:
-        words = {"title": title, "question": question}
-        recording.make(name, function, tasks, budget, data, **words)
+        about = {"title": title, "question": question}
+        recording.make(name, function, tasks, budget, data, about)
     return Study(name, None, load(name), data)
-
-
-def _configurations(grid) -> list[dict]:
-    if isinstance(grid, list):
-        return grid
-    points = itertools.product(*grid.values())
-    return [dict(zip(grid, point, strict=True)) for point in points]
 
 
 def run(function, config: dict, seed: int, budget: dict, checkpoint=None) -> dict:
@@ -260,9 +251,9 @@ class Study:
 
         configs = self.runs.configs()
         head = [*configs[0], "recorded", "this run"]
+        both = self.recorded, self.quick
         body = [
-            [*map(str, c.values()), cell(self.recorded, c), cell(self.quick, c)]
-            for c in configs
+            [*map(str, c.values()), *(cell(runs, c) for runs in both)] for c in configs
         ]
         return Table(head, body, self.note)
 
@@ -274,14 +265,12 @@ class Study:
         r = self.record
         seeds = len({run["seed"] for run in r["runs"]})
         real = f" on {', '.join(r['data'])}" if r["data"] else ""
-        recorded = (
-            f"Recorded: mean ± half of the 95 % t-interval over {seeds} seeds{real}; "
-            f"{r['date']}, {r['device']}."
-        )
+        recorded = f"mean ± half of the 95 % t-interval over {seeds} seeds{real}"
+        note = f"Recorded: {recorded}; {r['date']}, {r['device']}."
         if self.quick is None:
-            return recorded
+            return note
         sources = ", ".join(f"{d.name} ({d.source})" for d in self.data)
-        return f"{recorded} This run: a short one{' on ' if sources else ''}{sources}."
+        return f"{note} This run: a short one{' on ' if sources else ''}{sources}."
 
 
 @dataclass(frozen=True)
@@ -293,17 +282,12 @@ class Table:
     note: str = ""
 
     def __repr__(self) -> str:
-        columns = zip(self.head, *self.body, strict=True)
-        widths = [max(map(len, column)) for column in columns]
-        lines = []
-        for row in (self.head, *self.body):
-            padded = map(str.ljust, row, widths)
-            lines.append("  ".join(padded))
+        rows = [self.head, *self.body]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(map(str.ljust, row, widths)) for row in rows]
         return "\n".join([*lines, self.note])
 
     def _repr_html_(self) -> str:
-        from html import escape
-
         def row(cells, tag):
             return "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells)
 

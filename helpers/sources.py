@@ -8,7 +8,6 @@ import hashlib
 import html
 import io
 import os
-import sys
 import tarfile
 import tempfile
 import threading
@@ -17,6 +16,7 @@ import urllib.request
 import warnings
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path, PureWindowsPath
@@ -48,9 +48,9 @@ class _Origin:
 
     name: str
     folder: str
-    urls: tuple[str, ...]
-    inside: str  # folder in the archive, if the download is one
     limit: int  # bytes of a download, and of what it unpacks to
+    inside: str  # folder in the archive, if the download is one
+    urls: tuple[str, ...]
 
     def read(self, folder: Path) -> dict[str, bytes]:
         contents = {}
@@ -71,7 +71,6 @@ class _KnownFiles(_Origin):
         return {name: path for name, path in places if path.is_file()}
 
     def verify(self, files: dict[str, bytes], own: bool = False) -> dict[str, bytes]:
-        """The files of the set, in order, each of them the original."""
         if missing := [name for name in self.sums if name not in files]:
             verb = "is" if len(missing) == 1 else "are"
             raise DataError(f"{', '.join(missing)} {verb} missing")
@@ -83,9 +82,7 @@ class _KnownFiles(_Origin):
 
     @property
     def fingerprint(self) -> str:
-        """Identifies the content of all files."""
-        lines = (f"{sum}  {name}\n" for name, sum in self.sums.items())
-        return _sha256("".join(lines).encode())
+        return _sha256("".join(f"{s}  {n}\n" for n, s in self.sums.items()).encode())
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,6 @@ class _Photographs(_Origin):
         return {name: folder / name for name in _photographs(names)}
 
     def verify(self, files: dict[str, bytes], own: bool = False) -> dict[str, bytes]:
-        """The photographs: the reader's `own` may be any of both classes."""
         files = {name: files[name] for name in _photographs(files)}
         for name in MASK_CLASSES:
             if not any(file.startswith(f"{name}/") for file in files):
@@ -119,7 +115,6 @@ def blob_ids(files: dict[str, bytes]) -> bytes:
 
 
 def _photographs(names) -> list[str]:
-    """Those names, sorted, that are of images and not hidden."""
     kinds = Image.registered_extensions().items()
     suffixes = {s for s, kind in kinds if Image.MIME.get(kind, "").startswith("image/")}
     paths = (Path(n) for n in sorted(names) if not Path(n).name.startswith("."))
@@ -136,30 +131,21 @@ def _sums(folder: str) -> dict[str, str]:
     return {path.name: sum for path, sum in paths.items() if path.parts[0] == folder}
 
 
+_CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
+_BATCHES = "cifar-10-batches-py"
 CIFAR10 = _KnownFiles(
-    "CIFAR-10",
-    "cifar-10-batches-py",
-    ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",),
-    "cifar-10-batches-py",
-    200_000_000,
-    _sums("cifar-10-batches-py"),
+    "CIFAR-10", _BATCHES, 200_000_000, _BATCHES, (_CIFAR10_URL,), _sums(_BATCHES)
 )
-_MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
-MNIST = _KnownFiles(
-    "MNIST",
-    "MNIST/raw",
-    tuple(f"{_MIRROR}{name}.gz" for name in _sums("MNIST")),
-    "",
-    50_000_000,
-    _sums("MNIST"),
-)
+_MNIST_URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+_MNIST_URLS = tuple(f"{_MNIST_URL}{name}.gz" for name in _sums("MNIST"))
+MNIST = _KnownFiles("MNIST", "MNIST/raw", 50_000_000, "", _MNIST_URLS, _sums("MNIST"))
 _COMMIT = "7e500749401bad4bb338790fbdb89b58e41ef2d9"
 FACE_MASKS = _Photographs(
     "face masks",
     "face-mask",
-    (f"https://github.com/chandrikadeb7/Face-Mask-Detection/archive/{_COMMIT}.tar.gz",),
-    f"Face-Mask-Detection-{_COMMIT}/dataset",
     2_000_000_000,
+    f"Face-Mask-Detection-{_COMMIT}/dataset",
+    (f"https://github.com/chandrikadeb7/Face-Mask-Detection/archive/{_COMMIT}.tar.gz",),
     "7cb6596890314281833e9b08f0af4d14807b81b9d7682948e71219ddc76973ae",
 )
 
@@ -173,11 +159,7 @@ def folder_of(source: str) -> Path:
 
 
 def state() -> str:
-    """A hash of where the files of the sets are, of their sizes and dates.
-
-    It changes if a loader would find other files; where a file or folder is a link,
-    what it leads to counts. Nothing but the sets is looked at.
-    """
+    """A hash that changes if a loader would find other files, also behind a link."""
     found = []
     for origin in (CIFAR10, MNIST, FACE_MASKS):
         folder = (_own_folder(origin) or folder_of("cache")) / origin.folder
@@ -188,7 +170,6 @@ def state() -> str:
 
 
 def _own_folder(origin: _Origin) -> Path | None:
-    """`BOOK_DATA`, unless it is not set or has nothing of this set."""
     if not os.environ.get("BOOK_DATA"):
         return None
     folder = folder_of("BOOK_DATA")
@@ -201,14 +182,13 @@ def _is_offline() -> bool:
 
 
 def obtain(origin: _KnownFiles | _Photographs) -> tuple[dict[str, bytes], str]:
-    """The files of a set, verified, and the `source` where they were found.
+    """The files of a set, verified, and their `source`: "stand-in" if there are none.
 
-    The source is "stand-in" if there are none. What the reader may not expect is said
-    aloud. Raises `DataError` if `BOOK_DATA` has the set and it is wrong.
+    What the reader may not expect is said aloud. Raises `DataError` if `BOOK_DATA` has
+    the set and it is wrong.
     """
-    own, folder = _own_folder(origin), folder_of("BOOK_DATA") / origin.folder
-    absent = f"BOOK_DATA has no folder {folder}" if os.environ.get("BOOK_DATA") else ""
-    if own:
+    folder = folder_of("BOOK_DATA") / origin.folder
+    if own := _own_folder(origin):
         try:
             if not own.is_dir():
                 raise DataError(f"there is no folder {own}")
@@ -219,16 +199,17 @@ def obtain(origin: _KnownFiles | _Photographs) -> tuple[dict[str, bytes], str]:
                 f"{error}. Put the original files there, or unset BOOK_DATA to use "
                 "the cache or a download."
             ) from error
+    absent = f"BOOK_DATA has no folder {folder}" if os.environ.get("BOOK_DATA") else ""
     try:
         files, source = _from_cache_or_network(origin)
     except DataError as reason:
         reasons = f"{absent}, and {reason}" if absent else reason
-        notice = (
+        _say(
             f"Not {origin.name}, but a stand-in made of the digits that scikit-learn "
             f"ships: {reasons}. Set BOOK_DATA to a folder with {origin.folder}/ to "
-            "use the real data."
+            "use the real data.",
+            "stand-in",
         )
-        _say(notice, "stand-in")
         return {}, "stand-in"
     if absent:
         _say(f"{absent}: {origin.name} from the {source}.", "note")
@@ -236,23 +217,19 @@ def obtain(origin: _KnownFiles | _Photographs) -> tuple[dict[str, bytes], str]:
 
 
 def _say(text: str, kind: str) -> None:
-    """Say something on the page, or elsewhere as a warning."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    if getattr(shell, "kernel", None) is None:
-        warnings.warn(text, stacklevel=4)
-        return
-    from IPython.display import display
+    from IPython import display, get_ipython  # slow to import, and seldom needed
 
-    markup = f'<p class="{kind}" role="note">{html.escape(text)}</p>'
-    display({"text/plain": text, "text/html": markup}, raw=True)
+    if getattr(get_ipython(), "kernel", None) is None:
+        warnings.warn(text, stacklevel=4)
+    else:
+        markup = f'<p class="{kind}" role="note">{html.escape(text)}</p>'
+        display.display({"text/plain": text, "text/html": markup}, raw=True)
 
 
 def _from_cache_or_network(origin) -> tuple[dict[str, bytes], str]:
     folder = folder_of("cache") / origin.folder
-    try:
+    with suppress(DataError, OSError):  # absent or damaged: fetched anew
         return origin.verify(origin.read(folder)), "cache"
-    except (DataError, OSError):
-        pass  # absent or damaged: fetched anew
     if _is_offline():
         raise DataError("there is no good copy in the cache and BOOK_OFFLINE is set")
     if origin.name not in _failed:
@@ -271,13 +248,10 @@ def _from_cache_or_network(origin) -> tuple[dict[str, bytes], str]:
 def _download(origin, folder: Path) -> dict[str, bytes]:
     folder.mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=folder).close()  # fails before, not after the download
-    files = {}
+    files, inside = {}, origin.inside
     for url in origin.urls:
         content = _gunzip(_fetch(url, origin.limit), origin.limit)
-        if origin.inside:
-            files |= _untar(content, origin.inside)
-        else:
-            files[Path(url).stem] = content
+        files |= _untar(content, inside) if inside else {Path(url).stem: content}
     files = origin.verify(files)
     for name, content in files.items():
         write_whole(folder / name, content)
@@ -285,16 +259,12 @@ def _download(origin, folder: Path) -> dict[str, bytes]:
 
 
 def _fetch(url: str, limit: int) -> bytes:
-    """What lies at `url`, at most `limit` bytes, in three attempts; or `DataError`.
-
-    An address that does not answer, or refuses, is not asked again.
-    """
     for pause in (*PAUSES, None):
         try:
             return _receive(url, limit)
         except (OSError, HTTPException, ValueError) as error:
             refused = isinstance(error, HTTPError) and error.code < 500
-            if refused or pause is None:
+            if refused or pause is None:  # one that refuses is not asked again
                 raise DataError(f"{url}: {error}") from error
             time.sleep(pause)
 
@@ -305,9 +275,8 @@ def _receive(url: str, limit: int) -> bytes:
     except TimeoutError:
         raise DataError(f"{url}: no answer within {TIMEOUT:g} s") from None
     size = int(response.headers["Content-Length"] or 0)
-    received = bytearray()
-    options = {"unit": "B", "unit_scale": True, "leave": False}
-    with tqdm(desc=Path(url).name, total=size or None, **options) as bar:
+    received, of = bytearray(), {"total": size or None, "unit": "B", "unit_scale": True}
+    with tqdm(desc=Path(url).name, leave=False, **of) as bar:
         while chunk := _within(TIMEOUT, response.read, CHUNK):
             received += chunk
             bar.update(len(chunk))
@@ -319,10 +288,7 @@ def _receive(url: str, limit: int) -> bytes:
 
 
 def _within(seconds: float, call: Callable, *args):
-    """`call(*args)`, or `TimeoutError` if that takes longer, whatever it waits for.
-
-    A socket's own time-out knows neither the look-up of a name nor a slow trickle.
-    """
+    # a socket's own time-out knows neither the look-up of a name nor a slow trickle
     future = concurrent.futures.Future()
 
     def work():
@@ -350,7 +316,6 @@ def _gunzip(content: bytes, limit: int) -> bytes:
 
 
 def _untar(content: bytes, inside: str) -> dict[str, bytes]:
-    """The files in the folder `inside` of an archive; only plain ones may be there."""
     files = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:

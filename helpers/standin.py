@@ -6,8 +6,7 @@ import numpy as np
 
 __all__ = ["digits", "masked_digits"]
 
-TRAINING_DIGITS = 1437  # of 1,797; the rest make the test part
-SIZES = (8000, 2000)
+PARTS = {8000: slice(1437), 2000: slice(1437, None)}  # images, and of which digits
 
 
 def digits(side: int, colour: bool) -> list[np.ndarray]:
@@ -16,9 +15,8 @@ def digits(side: int, colour: bool) -> list[np.ndarray]:
     The training part has N = 8,000, the test part 2,000, and no digit is in both.
     """
     images, labels = _scanned()
-    parts = slice(TRAINING_DIGITS), slice(TRAINING_DIGITS, None)
     arrays = []
-    for n, part in zip(SIZES, parts, strict=True):
+    for n, part in PARTS.items():
         placed = _place(images[part], n, side)
         arrays.append(_paint(placed, np.arange(n)) if colour else placed)
         arrays.append(np.resize(labels[part], n))
@@ -26,10 +24,7 @@ def digits(side: int, colour: bool) -> list[np.ndarray]:
 
 
 def masked_digits() -> list[np.ndarray]:
-    """1,797 images uint8 (H, H, 3) of five sizes, every other one behind a pale band.
-
-    The first one has a band.
-    """
+    """1,797 images uint8 (H, H, 3) of five sizes; the first, third, … behind a band."""
     pictures = []
     for i, image in enumerate(_scanned()[0]):
         scale = 6 + i % 5
@@ -42,7 +37,6 @@ def masked_digits() -> list[np.ndarray]:
 
 
 def _scanned() -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 (1797, 8, 8) and labels int64 (1797,)."""
     from sklearn.datasets import load_digits  # slow to import, and seldom needed
 
     values, labels = load_digits(return_X_y=True)
@@ -58,15 +52,14 @@ def _place(images: np.ndarray, n: int, side: int) -> np.ndarray:
     turn, which = np.divmod(np.arange(n), len(images))
     place = (7 * which + 11 * turn) % room**2
     canvas = np.zeros((n, side, side), np.uint8)
-    for k in range(room**2):
+    for picture, k, i in zip(canvas, place, which, strict=True):
         top, left = divmod(k, room)
-        here = place == k
-        canvas[here, top : top + size, left : left + size] = large[which[here]]
+        picture[top : top + size, left : left + size] = large[i]
     return canvas
 
 
 def _paint(images: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Grey images (N, H, W) as light ink on dark paper, in the colours of `index`."""
+    """Grey images as light ink on dark paper, in the colours of `index`."""
     # 97 is prime, so that the colours do not follow the digits, which recur by tens
     paper = np.outer(index, (71, 29, 53)) % 97
     ink = 255 - np.outer(index, (37, 59, 83)) % 97

@@ -27,12 +27,9 @@ def to_tensor(images: np.ndarray) -> Tensor:
     Raises `ValueError` for any others.
     """
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
-        raise ValueError(
-            f"expected uint8 images (N, H, W) or (N, H, W, C), "
-            f"got {images.dtype} of shape {images.shape}"
-        )
-    tensor = torch.tensor(images)
-    tensor = tensor.unsqueeze(-1) if images.ndim == 3 else tensor
+        found = f"{images.dtype} of shape {images.shape}"
+        raise ValueError(f"not uint8 images (N, H, W) or (N, H, W, C), but {found}")
+    tensor = torch.tensor(images if images.ndim == 4 else images[..., None])
     return tensor.permute(0, 3, 1, 2).contiguous().float() / 255
 
 
@@ -84,15 +81,16 @@ def resumable(path: Path | None, epochs: int, **parts) -> Iterator[int]:
     kept too. Without a `path` nothing is kept. Raises `ValueError` if the file is not
     of such a loop.
     """
+    keepers = {name: _keeper(part) for name, part in parts.items()}
+    keepers["torch.rng"] = torch.get_rng_state, torch.set_rng_state
+    keepers["torch.cuda"] = torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all
     done = 0
     if path and path.exists():
         try:
             kept = torch.load(path, weights_only=True)
             done = kept["done"]
-            for name, part in parts.items():
-                _restore(part, kept["parts"][name])
-            torch.set_rng_state(kept["rng"])
-            torch.cuda.set_rng_state_all(kept["cuda_rng"])
+            for name, (_, put) in keepers.items():
+                put(kept["parts"][name])
         except Exception as error:
             raise ValueError(
                 f"{path} does not hold the state of this training; delete it to start "
@@ -101,28 +99,17 @@ def resumable(path: Path | None, epochs: int, **parts) -> Iterator[int]:
     for epoch in range(done, epochs):
         yield epoch
         if path:
-            state = {
-                "done": epoch + 1,
-                "parts": {name: _state(part) for name, part in parts.items()},
-                "rng": torch.get_rng_state(),
-                "cuda_rng": torch.cuda.get_rng_state_all(),
-            }
-            save(path, state)
+            states = {name: get() for name, (get, _) in keepers.items()}
+            save(path, {"done": epoch + 1, "parts": states})
 
 
-def _state(part):
+def _keeper(part) -> tuple:
+    """The functions that get and set the state of a part."""
     if isinstance(part, list):
-        return part
-    return part.get_state() if isinstance(part, torch.Generator) else part.state_dict()
-
-
-def _restore(part, state) -> None:
-    if isinstance(part, list):
-        part[:] = state
-    elif isinstance(part, torch.Generator):
-        part.set_state(state)
-    else:
-        part.load_state_dict(state)
+        return part.copy, lambda state: part.__setitem__(slice(None), state)
+    if isinstance(part, torch.Generator):
+        return part.get_state, part.set_state
+    return part.state_dict, part.load_state_dict
 
 
 def save(path: Path, content) -> None:

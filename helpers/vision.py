@@ -3,11 +3,10 @@
     import helpers.vision
     from torchvision.transforms import v2
 
-Beside a CPU-only torch the operators of the usual torchvision do not load, and its
-import fails because it describes two of them, `nms` and `qnms`, all the same. In that
-case importing this module declares these two. Calling them still fails, and so do the
-detection models and torchvision's own decoding of images; transforms, data sets and
-models for classification work. Elsewhere nothing is changed, and other errors pass.
+There the usual torchvision cannot be imported, as it describes two operators, `nms` and
+`qnms`, that do not load; importing this module declares them. Calling them still fails,
+and so do detection and torchvision's own decoding of images; transforms, data sets and
+models for classification work. Elsewhere nothing is changed.
 """
 
 try:
@@ -27,9 +26,8 @@ except RuntimeError as error:
     # kept: what a library declares goes when it goes
     _operators = torch.library.Library("torchvision", "DEF")
     for _name in ("nms", "qnms"):
-        _operators.define(
-            f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-        )
+        _form = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        _operators.define(_name + _form)
     import torchvision
 
 __all__ = ["torchvision"]

@@ -37,11 +37,10 @@ def test_what_is_written(tmp_path, content):
     assert list(path.parent.iterdir()) == [path]
 
 
-def stop(*_):
-    raise KeyboardInterrupt
-
-
 def test_what_fails_leaves_what_was_there(tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
     path = tmp_path / "file"
     write_whole(path, "before")
     for content in ("after " * 1000, lambda place: place.write_bytes(bytes(6000))):

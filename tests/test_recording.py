@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,7 +23,9 @@ from helpers import recording, results
 
 __all__ = ["folder", "recorded"]
 ROOT = Path(__file__).parents[1]
-STAND_IN = SimpleNamespace(name="MNIST", source="stand-in", sha256="def")
+STAND_IN, OTHER_DATA = SimpleNamespace(**vars(REAL)), SimpleNamespace(**vars(REAL))
+STAND_IN.source, OTHER_DATA.sha256 = "stand-in", "def"
+IN_FULL = os.environ | {"BOOK_SCALE": "full", "PYTHONPATH": str(ROOT)}
 ONE = {"grid": {"n": [0, 1, 2, 3]}, "quick": {"seeds": 1}, "full": {"seeds": 1}}
 
 
@@ -64,8 +65,7 @@ class TestCommit:
 
     def git(self, root, *words):
         author = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
-        command = ["git", "-C", root, *author, *words]
-        subprocess.run(command, check=True, capture_output=True)
+        subprocess.run(["git", "-C", root, *author, *words], check=True)
 
     def commit(self, root):
         self.git(root, "add", "--all")
@@ -82,22 +82,12 @@ class TestCommit:
         self.commit(root)
         return root
 
-    @pytest.mark.parametrize(
-        "when", ["before", "meanwhile", "meanwhile, and committed"]
-    )
-    @pytest.mark.parametrize(
-        "name, changed",
-        [
-            ("helpers/a.py", True),
-            ("notebooks/a.md", True),
-            ("tools/new.py", True),
-            ("untracked/new.txt", True),
-            ("results/a.json", False),
-            ("results/new.json", False),
-            ("_build/new.py", False),
-        ],
-    )
-    def test_what_differs_from_the_commit_is_told(self, root, name, changed, when):
+    CODE = ("helpers/a.py", "notebooks/a.md", "tools/new.py", "untracked/new.txt")
+    OTHERS = ("results/a.json", "results/new.json", "_build/new.py")
+
+    @pytest.mark.parametrize("when", ["before", "meanwhile", "and committed"])
+    @pytest.mark.parametrize("name", CODE + OTHERS)
+    def test_what_differs_from_the_commit_is_told(self, root, name, when):
         made = recording.Repository(root)
         commit = made.commit()
         (root / name).parent.mkdir(exist_ok=True)
@@ -105,9 +95,9 @@ class TestCommit:
             file.write("# ")
         if when == "before":
             made = recording.Repository(root)
-        if when == "meanwhile, and committed":
+        if when == "and committed":
             self.commit(root)
-        assert made.commit() == commit + " with changes" * changed
+        assert made.commit() == commit + " with changes" * (name in self.CODE)
 
     def test_what_was_changed_and_changed_back_is_told(self, root):
         (root / "helpers/a.py").write_text("2")
@@ -141,6 +131,18 @@ class TestCommit:
         assert said(root) == "a repository that git cannot read"
 
 
+OLD = """
+def inner(n):
+    if n == 2: raise RuntimeError("not yet")
+    return n
+
+def run(n, seed, checkpoint):
+    if checkpoint.exists(): raise RuntimeError("the state of other code")
+    checkpoint.write_text("a state")
+    return {"score": inner(n)}
+"""
+
+
 class TestResuming:
     """A finished run is used again if nothing has changed, and only then."""
 
@@ -148,29 +150,18 @@ class TestResuming:
     def load(self, tmp_path):
         def load(text):
             path = tmp_path / "own_module.py"
-            path.write_text(textwrap.dedent(text))
+            path.write_text(text)
             spec = importlib.util.spec_from_file_location("own_module", path)
             spec.loader.exec_module(module := importlib.util.module_from_spec(spec))
             return module.run
 
         return load
 
-    OLD = """
-        def inner(n):
-            if n == 2: raise RuntimeError("not yet")
-            return n
-
-        def run(n, seed, checkpoint):
-            if checkpoint.exists(): raise RuntimeError("the state of other code")
-            checkpoint.write_text("a state")
-            return {"score": inner(n)}
-        """
-
     def test_two_versions_of_the_code_are_not_mixed(self, folder, load, capfd):
         with pytest.raises(RuntimeError, match="not yet"):
-            record_in_full(load(self.OLD), **ONE)
+            record_in_full(load(OLD), **ONE)
         assert len([*folder.glob(".partial/trial/*.json")]) == 2
-        new = self.OLD.replace("return n", "return 10 * n").replace("n == 2", "n > 9")
+        new = OLD.replace("return n", "return 10 * n").replace("n == 2", "n > 9")
         record = record_in_full(load(new), **ONE)
         assert [r["values"]["score"] for r in record["runs"]] == [0, 10, 20, 30]
         assert "2 finished runs are of another version" in capfd.readouterr().err
@@ -198,29 +189,24 @@ class TestResuming:
         return attempt
 
     @pytest.mark.parametrize(
-        ("made", "settings"),
+        ("made", "settings", "surroundings"),
         [
-            (0, {}),
-            (0, {"title": "Another", "quick": {"seeds": 2}}),
-            (1, {"grid": {"n": [0, 1, 5, 3]}}),
-            (3, {"full": {"seeds": 1, "rate": 2}}),
-            (3, {"data": [REAL]}),
+            (0, {}, {}),
+            (0, {"title": "Another", "quick": {"seeds": 2}}, {}),
+            (1, {"grid": {"n": [0, 1, 5, 3]}}, {}),
+            (3, {"full": {"seeds": 1, "rate": 2}}, {}),
+            (3, {"data": [REAL]}, {}),
+            (3, {}, {"cells": lambda: ["another cell"]}),
+            (3, {}, {"_LOADED": "other helpers"}),
+            (3, {}, {"_surroundings": lambda: "other packages"}),
         ],
     )
-    def test_settings_that_decide_about_a_value(self, attempt, made, settings):
+    def test_what_decides_about_a_value(
+        self, attempt, monkeypatch, made, settings, surroundings
+    ):
+        for name, value in surroundings.items():
+            monkeypatch.setattr(recording, name, value)
         assert attempt(**settings) == made
-
-    @pytest.mark.parametrize(
-        ("name", "value"),
-        [
-            ("cells", lambda: ["another cell"]),
-            ("_LOADED", "other helpers"),
-            ("_surroundings", lambda: "other packages"),
-        ],
-    )
-    def test_surroundings_that_do(self, attempt, monkeypatch, name, value):
-        monkeypatch.setattr(recording, name, value)
-        assert attempt() == 3
 
     def test_runs_of_code_that_changes_meanwhile_are_not_kept(
         self, folder, monkeypatch, tmp_path
@@ -256,9 +242,8 @@ for cell in ("a = 1", "%time b = 2", "import helpers", *2 * ["a"]):
     shell.run_cell(cell, store_history=True)
 print(sys.modules["helpers.recording"].cells())
 """
-        environment = os.environ | {"BOOK_SCALE": "full", "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-c", program]
-        printed = subprocess.check_output(command, env=environment, text=True)
+        printed = subprocess.check_output(command, env=IN_FULL, text=True)
         cells = "['a = 1', '%time b = 2', 'import helpers', 'a']"
         assert printed.splitlines()[-1] == cells
 
@@ -266,40 +251,37 @@ print(sys.modules["helpers.recording"].cells())
         assert recording._code_of(len) != recording._code_of(len)
 
 
+STUDY = """
+import sys, time
+from pathlib import Path
+from helpers import results
+folder = results.FOLDER = Path(sys.argv[1])
+
+def run(a, seed, checkpoint):
+    (folder / "log").open("a").write(f"{a} {seed}\\n")
+    checkpoint.write_text(f"the state of {a} {seed}")
+    time.sleep(0.3)
+    return {"score": a + seed}
+
+results.study("trial", run, question="gr-0", title="t",
+              grid={"a": [1, 2, 3, 4]}, quick={"seeds": 1}, full={"seeds": 3})
+"""
+
+
 def test_a_killed_study_resumes_without_losing_a_run(folder):
-    script = textwrap.dedent(
-        """
-        import sys, time
-        from pathlib import Path
-        from helpers import results
-        folder = results.FOLDER = Path(sys.argv[1])
-
-        def run(a, seed, checkpoint):
-            (folder / "log").open("a").write(f"{a} {seed}\\n")
-            checkpoint.write_text(f"the state of {a} {seed}")
-            time.sleep(0.3)
-            return {"score": a + seed}
-
-        results.study("trial", run, question="gr-0", title="t",
-                      grid={"a": [1, 2, 3, 4]}, quick={"seeds": 1}, full={"seeds": 3})
-        """
-    )
-    environment = os.environ | {"BOOK_SCALE": "full", "PYTHONPATH": str(ROOT)}
-    (folder / "study.py").write_text(script)
+    (folder / "study.py").write_text(STUDY)
     command = [sys.executable, folder / "study.py", folder]
-    first = subprocess.Popen(command, env=environment, start_new_session=True)
+    first = subprocess.Popen(command, env=IN_FULL, start_new_session=True)
     finished = folder / ".partial" / "trial"
-    deadline = time.time() + 60
-    while len(list(finished.glob("*.json"))) < 4 and time.time() < deadline:
+    while len(list(finished.glob("*.json"))) < 4 and first.poll() is None:
         time.sleep(0.05)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     kept = len(list(finished.glob("*.json")))
     assert 4 <= kept < 12 and not (folder / "trial.json").exists()
     (folder / "trial.json.1.tmp").write_text("what a killed process leaves")
-    log = folder / "log"
-    log.write_text("")
-    subprocess.run(command, env=environment, check=True, capture_output=True)
+    (log := folder / "log").write_text("")
+    subprocess.run(command, env=IN_FULL, check=True)
     assert len(log.read_text().splitlines()) == 12 - kept
     record = json.loads((folder / "trial.json").read_text())
     scores = [r["values"]["score"] for r in record["runs"]]
@@ -407,13 +389,16 @@ class TestAgain:
 
         assert again(other)["outcome"] == outcome
 
-    def test_a_run_of_another_study_is_not_compared(self, again):
-        other = {"full": {"seeds": 3, "steps": 11}}
-        assert "another budget" in again(**other)["outcome"]
-        other = {"grid": {"a": [7], "b": ["x"]}}
-        assert "has no run" in again(**other)["outcome"]
-        changed = SimpleNamespace(name="MNIST", source="BOOK_DATA", sha256="abd")
-        assert "the data are others" in again(data=changed)["outcome"]
+    @pytest.mark.parametrize(
+        ("settings", "outcome"),
+        [
+            ({"full": {"seeds": 3, "steps": 11}}, "another budget"),
+            ({"grid": {"a": [7], "b": ["x"]}}, "has no run"),
+            ({"data": OTHER_DATA}, "the data are others"),
+        ],
+    )
+    def test_a_run_of_another_study_is_not_compared(self, again, settings, outcome):
+        assert outcome in again(**settings)["outcome"]
 
     def test_the_shortest_run_is_repeated_where_the_first_is_long(self, again, folder):
         path = folder / "trial.json"

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,15 +39,13 @@ def examples():
     return training.to_tensor(images), torch.from_numpy(rng.integers(0, 3, 50))
 
 
-def sgd(parameters):
-    return torch.optim.SGD(parameters, lr=0.1, momentum=0.9, fused=True)
-
-
-def adam(parameters):
-    return torch.optim.Adam(parameters, lr=0.01)
-
-
-@pytest.mark.parametrize("optimizer", [sgd, adam])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        partial(torch.optim.SGD, lr=0.1, momentum=0.9, fused=True),
+        partial(torch.optim.Adam, lr=0.01),
+    ],
+)
 def test_the_weights_are_those_of_the_loop_over_a_data_loader(examples, optimizer):
     model, plain = small_network(1), small_network(1)
     first, second = (torch.Generator().manual_seed(1) for _ in range(2))
@@ -93,13 +92,11 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(tmp_path)
         path = str(tmp_path / f"{name}.pt")
         where = f"from pathlib import Path\npath, pause = Path({path!r}), {pause}\n"
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        return subprocess.Popen(
-            [sys.executable, "-c", where + TRAINING], env=environment
-        )
+        program = [sys.executable, "-c", where + TRAINING]
+        return subprocess.Popen(program, env=environment)
 
     state, killed = tmp_path / "killed.pt", train("killed", pause=0.2)
-    deadline = time.time() + 60
-    while not state.exists() and time.time() < deadline:
+    while not state.exists() and killed.poll() is None:
         time.sleep(0.02)
     time.sleep(0.3)
     killed.kill()
@@ -118,11 +115,9 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(tmp_path)
 @pytest.mark.parametrize("content", [b"", b"not tensors", None])
 def test_a_file_of_another_training_is_refused_and_kept(tmp_path, content):
     path = tmp_path / "state.pt"
-    if content is None:
-        training.save(path, {"done": 1, "parts": {"model": {"bias": torch.zeros(2)}}})
-        content = path.read_bytes()
-    else:
-        path.write_bytes(content)
+    training.save(path, {"done": 1, "parts": {"model": {"bias": torch.zeros(2)}}})
+    content = path.read_bytes() if content is None else content
+    path.write_bytes(content)
     epochs = training.resumable(path, 3, model=small_network())
     with pytest.raises(ValueError, match="delete it to start"):
         next(epochs)

@@ -24,13 +24,9 @@ import torch; assert not hasattr(torch.ops.torchvision, 'nms')
 
 def run(program, *path):
     """Run a program, with the folders `path` first in the search for modules."""
-    search = os.pathsep.join([*map(str, path), os.getcwd()])
-    return subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": search},
-        capture_output=True,
-        text=True,
-    )
+    search = {"PYTHONPATH": os.pathsep.join([*map(str, path), os.getcwd()])}
+    options = {"env": os.environ | search, "capture_output": True, "text": True}
+    return subprocess.run([sys.executable, "-c", program], **options)
 
 
 @pytest.mark.parametrize("program", [WORKS, FIRST + WORKS])
@@ -40,24 +36,20 @@ def test_torchvision_works(program):
     assert done.stdout.strip() == "(2, 10)"
 
 
+MISSING = "raise ModuleNotFoundError('', name='torchvision')"
+
+
 @pytest.mark.parametrize(
-    "content, program, error",
+    "content, error",
     [
-        ("here = True", UNCHANGED, ""),
-        ("raise RuntimeError('other')", "import helpers.vision", "RuntimeError: other"),
-        ("import no_module", "import helpers.vision", "No module named 'no_module'"),
-        (
-            "raise ModuleNotFoundError('', name='torchvision')",
-            "import helpers.vision",
-            "torchvision is not installed: run `pip install torchvision`",
-        ),
+        ("here = True", ""),
+        ("raise RuntimeError('other')", "RuntimeError: other"),
+        ("import no_module", "No module named 'no_module'"),
+        (MISSING, "torchvision is not installed: run `pip install torchvision`"),
     ],
 )
-def test_where_it_imports_and_where_it_fails_otherwise(
-    tmp_path, content, program, error
-):
-    (tmp_path / "torchvision").mkdir()
-    (tmp_path / "torchvision/__init__.py").write_text(content)
-    done = run(program, tmp_path)
+def test_where_it_imports_and_where_it_fails_otherwise(tmp_path, content, error):
+    (tmp_path / "torchvision.py").write_text(content)
+    done = run(UNCHANGED, tmp_path)
     assert done.returncode == bool(error), done.stderr
     assert done.stderr.strip().endswith(error)
