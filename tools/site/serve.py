@@ -1,8 +1,7 @@
 """Show the site, and build it anew whenever a source is saved; `make serve` calls this.
 
-What is shown is a copy of the last site that could be written: no page changes while it
-is being built, and after an error all stay as they were. A script that only this server
-adds to the pages loads them again after a build.
+What is shown is a copy of the last site that could be written, with a script that loads
+a page again after a build.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from itertools import chain
@@ -65,7 +64,32 @@ class Preview:
         return True
 
 
-class Handler(SimpleHTTPRequestHandler):
+class Quiet(SimpleHTTPRequestHandler):
+    """Sends files, without a word about who asks for them."""
+
+    def copyfile(self, source, outputfile) -> None:
+        """Send a file, unless the reader has gone to another page meanwhile."""
+        with suppress(ConnectionError):
+            super().copyfile(source, outputfile)
+
+    def log_message(self, *_) -> None:
+        """Leave the terminal to others."""
+
+
+@contextmanager
+def serving(handler: Callable[..., Quiet], port: int = 0) -> Iterator[str]:
+    """The address of a server on this machine; ends with a message without the port."""
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except (OSError, OverflowError) as error:
+        sys.exit(f"Port {port} cannot be used ({error}): make serve PORT=8001")
+    with server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}/"
+        server.shutdown()
+
+
+class Handler(Quiet):
     """Answers from the preview, and adds the script to pages."""
 
     def send_head(self):
@@ -89,14 +113,6 @@ class Handler(SimpleHTTPRequestHandler):
         """Let no browser keep what the next build may change."""
         self.send_header("Cache-Control", "no-store")
         super().end_headers()
-
-    def copyfile(self, source, outputfile) -> None:
-        """Send a file, unless the reader has gone to another page meanwhile."""
-        with suppress(ConnectionError):
-            super().copyfile(source, outputfile)
-
-    def log_message(self, *_) -> None:
-        """Leave the terminal to the builds."""
 
 
 def saves() -> Iterator[list[str]]:
@@ -135,19 +151,15 @@ def serve(port: int) -> None:
         def handler(*arguments) -> Handler:
             return Handler(*arguments, directory=preview.folder)
 
-        try:
-            server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        except (OSError, OverflowError) as error:
-            sys.exit(f"Port {port} cannot be used ({error}): make serve PORT=8001")
-        print(f"The book is at http://localhost:{server.server_port}/; a saved source")
-        print("is built and shown. Ctrl-C stops.", flush=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        for names in saves():
-            if names:
-                print(f"\n{', '.join(names)}: saved.", flush=True)
-            status = build()
-            shown = status in SHOWN and preview.renew()
-            print(SHOWN[status] if shown else "The site stays as it was.", flush=True)
+        with serving(handler, port) as address:
+            print(f"The book is at {address}; a saved source")
+            print("is built and shown. Ctrl-C stops.", flush=True)
+            for names in saves():
+                if names:
+                    print(f"\n{', '.join(names)}: saved.", flush=True)
+                shown = (status := build()) in SHOWN and preview.renew()
+                said = SHOWN[status] if shown else "The site stays as it was."
+                print(said, flush=True)
 
 
 def main(arguments: list[str]) -> int:
