@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from itertools import chain
@@ -92,6 +93,9 @@ def serving(handler: Callable[..., Quiet], port: int = 0) -> Iterator[str]:
 class Handler(Quiet):
     """Answers from the preview, and adds the script to pages."""
 
+    def __init__(self, preview: Preview, *arguments):
+        super().__init__(*arguments, directory=preview.folder)
+
     def send_head(self):
         """Send the head of an answer; returns its content."""
         build = Path(self.directory).name
@@ -147,11 +151,7 @@ def serve(port: int) -> None:
     BUILD.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=BUILD, prefix="preview-") as room:
         preview = Preview(Path(room))
-
-        def handler(*arguments) -> Handler:
-            return Handler(*arguments, directory=preview.folder)
-
-        with serving(handler, port) as address:
+        with serving(partial(Handler, preview), port) as address:
             print(f"The book is at {address}; a saved source")
             print("is built and shown. Ctrl-C stops.", flush=True)
             for names in saves():
@@ -169,9 +169,8 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell ignores one
         signal.signal(number, signal.default_int_handler)
     try:
-        serve(parser.parse_args(arguments).port)
-    except KeyboardInterrupt:
-        pass
+        with suppress(KeyboardInterrupt):
+            serve(parser.parse_args(arguments).port)
     except OSError as error:
         exit_if_unfit(BUILD, error)
         raise
