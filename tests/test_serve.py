@@ -56,9 +56,7 @@ class Served:
 
     def processes(self) -> int:
         """How many run in the folder of the book."""
-        folders = [
-            process.info["cwd"] or "" for process in psutil.process_iter(["cwd"])
-        ]
+        folders = [p.info["cwd"] or "" for p in psutil.process_iter(["cwd"])]
         return sum(folder.startswith(str(self.book.root)) for folder in folders)
 
 

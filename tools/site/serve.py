@@ -16,9 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,6 +45,7 @@ class Preview:
         self.folder = room / "0"
         self.folder.mkdir()
         (self.folder / "index.html").write_text(NOT_YET)
+        mark(self.folder)
         if (SITE / "index.html").exists():
             self.renew()
 
@@ -54,7 +53,7 @@ class Preview:
         """Show the site as it is now; whether there was room for it."""
         last, fresh = self.folder, self.folder.with_name(str(time.time_ns()))
         try:
-            shutil.copytree(SITE, fresh)
+            mark(shutil.copytree(SITE, fresh))
         except OSError:
             shutil.rmtree(fresh, ignore_errors=True)
             room = f"There is no room for the new site in {fresh.parent}"
@@ -63,6 +62,14 @@ class Preview:
         self.folder = fresh
         shutil.rmtree(last)
         return True
+
+
+def mark(site: Path) -> None:
+    """Let the pages of a copy be loaded again once another one is shown."""
+    (site / "_build-shown").write_text(site.name)
+    for page in site.rglob("*.html"):
+        text = page.read_text("utf-8").replace("</body>", RELOAD % site.name)
+        page.write_text(text, "utf-8")
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -91,27 +98,7 @@ def serving(handler: Callable[..., Quiet], port: int = 0) -> Iterator[str]:
 
 
 class Handler(Quiet):
-    """Answers from the preview, and adds the script to pages."""
-
-    def __init__(self, preview: Preview, *arguments):
-        super().__init__(*arguments, directory=preview.folder)
-
-    def send_head(self):
-        """Send the head of an answer; returns its content."""
-        build = Path(self.directory).name
-        path = Path(self.translate_path(self.path))
-        path = path / "index.html" if path.is_dir() else path
-        if self.path == "/_build-shown":
-            text, kind = build, "text/plain"
-        elif path.suffix == ".html" and path.is_file():
-            text = path.read_text("utf-8").replace("</body>", RELOAD % build)
-            kind = "text/html; charset=utf-8"
-        else:
-            return super().send_head()
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.end_headers()
-        return BytesIO(text.encode())
+    """Serves the preview."""
 
     def end_headers(self) -> None:
         """Let no browser keep what the next build may change."""
@@ -151,7 +138,11 @@ def serve(port: int) -> None:
     BUILD.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=BUILD, prefix="preview-") as room:
         preview = Preview(Path(room))
-        with serving(partial(Handler, preview), port) as address:
+
+        def handler(*arguments) -> Handler:
+            return Handler(*arguments, directory=preview.folder)
+
+        with serving(handler, port) as address:
             print(f"The book is at {address}; a saved source")
             print("is built and shown. Ctrl-C stops.", flush=True)
             for names in saves():
