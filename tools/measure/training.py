@@ -73,10 +73,8 @@ class Bench:
     def plain_study(self) -> None:
         """One run after the other."""
         for size, epochs, seed in product(SIZES, EPOCHS, range(SEEDS)):
-            model, loader = (
-                self.plain(size, seed, epochs),
-                DataLoader(self.photos, size),
-            )
+            model = self.plain(size, seed, epochs)
+            loader = DataLoader(self.photos, size)
             self.page["accuracy"](model, loader, training.device())
 
     def plain(self, size: int, seed: int = 0, epochs: int = 1) -> nn.Module:
