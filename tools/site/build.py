@@ -25,15 +25,6 @@ from ..workspace import BUILD, ROOT, SITE, alone, exit_if_unfit
 WHOLE = BUILD / "whole"  # there unless a build of the site was interrupted or failed
 
 
-def build() -> int:
-    """Execute and write the site while the sources are linted; the exit status."""
-    lint = [sys.executable, "-m", "tools", "lint"]
-    with subprocess.Popen(lint, cwd=ROOT) as linting:
-        cache = execute()
-        written = cache and write_site(cache)
-    return (2 if linting.returncode else 0) if written else 1
-
-
 def write_site(cache: Path) -> bool:
     """Write the site from the executed notebooks; whether that went well."""
     if not WHOLE.exists():  # pages may be half written, and faults would go unnoticed
@@ -88,7 +79,11 @@ def main(arguments: list[str]) -> int:
             cache = execute()
             written = cache and write_pages(cache, BUILD / "links", "linkcheck")
             return 0 if written else 1
-        status = build()
+        command = [sys.executable, "-m", "tools", "lint"]
+        with subprocess.Popen(command, cwd=ROOT) as lint:
+            cache = execute()
+            written = cache and write_site(cache)
+    status = (2 if lint.returncode else 0) if written else 1
     seconds = f"{time.monotonic() - start:.0f} s"
     if status:
         print(f"The book has errors, which are named above ({seconds}).")
