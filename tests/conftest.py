@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import suppress
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from browsing import POLICY, SITE
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tools.site.browser import chromium
+from tools.site.serve import Quiet, serving
 
 PATIENCE = 120_000  # milliseconds, of a test on a busy machine
 expect.set_options(timeout=PATIENCE)
@@ -33,28 +31,18 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
-class Handler(SimpleHTTPRequestHandler):
+class Handler(Quiet):
     """Sends the policy of the README with each page, so that all tests run under it."""
 
     def end_headers(self):
         self.send_header("Content-Security-Policy", POLICY)
         super().end_headers()
 
-    def copyfile(self, source, outputfile):
-        with suppress(ConnectionError):  # the page was closed while it was loaded
-            super().copyfile(source, outputfile)
-
-    def log_message(self, *_):
-        pass
-
 
 @pytest.fixture(scope="session")
 def server():
-    handler = partial(Handler, directory=SITE)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with serving(partial(Handler, directory=SITE)) as address:
+        yield address
 
 
 @pytest.fixture

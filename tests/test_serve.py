@@ -56,9 +56,7 @@ class Served:
 
     def processes(self) -> int:
         """How many run in the folder of the book."""
-        folders = [
-            process.info["cwd"] or "" for process in psutil.process_iter(["cwd"])
-        ]
+        folders = [p.info["cwd"] or "" for p in psutil.process_iter(["cwd"])]
         return sum(folder.startswith(str(self.book.root)) for folder in folders)
 
 
@@ -117,7 +115,7 @@ def test_a_full_disk_is_named_and_leaves_the_pages_as_they_were(tmp_path):
     said = in_namespace(
         'mount -t tmpfs -o nr_inodes=1 none _build; ! "$@" 2>&1; echo ---;'
         'umount _build; mount -t tmpfs -o size=3m none _build; "$@" >said 2>&1 & '
-        'until grep "as it was" said; do kill -0 $!; sleep 0.1; done;'
+        'until grep -s "as it was" said; do kill -0 $!; sleep 0.1; done;'
         "mount -o remount,size=200m _build; echo >>notebooks/small.md;"
         'until grep "shows it" said; do kill -0 $!; sleep 0.1; done; kill $!',
         *("timeout", "200", sys.executable, *SERVE, "--port", "0"),

@@ -38,22 +38,16 @@ def alone(folder: Path = BUILD) -> Iterator[None]:
         raise
 
 
-def exit_if_unfit(folder: Path, error: Exception) -> None:
+def exit_if_unfit(folder: Path, error: Exception | None = None) -> None:
     """End with a message if the folder cannot be written or its disk is full."""
-    exit_if_full(folder, error)
     reason = error.errno if isinstance(error, OSError) else None
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    full = reason in (errno.ENOSPC, errno.EDQUOT)
+    if full or shutil.disk_usage(there).free < FULL:
+        sys.exit(f"The disk of {there} is full. Make room, then do the same again.")
     if reason in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
         if Path(error.filename or "").is_relative_to(folder):
             sys.exit(
                 f"{folder} cannot be written ({error.strerror}). Name a folder of "
                 "yours for all that is made: make book BOOK_BUILD=/path/to/folder"
             )
-
-
-def exit_if_full(folder: Path, error: Exception | None = None) -> None:
-    """End with a message if the disk that holds the folder is full."""
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    while not folder.exists():
-        folder = folder.parent
-    if full or shutil.disk_usage(folder).free < FULL:
-        sys.exit(f"The disk of {folder} is full. Make room, then do the same again.")

@@ -1,9 +1,7 @@
 """Measure how long the book takes to build, in a copy of this clone.
 
-The copy is built cold (nothing is executed yet), which also says how long each problem
-takes, and warm (nothing has changed); then after one sentence and after one code cell
-of each problem has been changed, or of some that are spread over the book. All is
-printed and written to results/measured/build-speed.json.
+It is built cold (nothing is executed yet, so all problems are timed) and warm (nothing
+has changed), then after a code cell and after a sentence of each problem has changed.
 """
 
 from __future__ import annotations
@@ -35,18 +33,12 @@ class Clone:
 
     def run(self, verb: str) -> float:
         """Seconds that a tool of the copy takes; ends with what it said if it fails."""
-        own = {"PYTHONPATH": str(self.root), "BOOK_BUILD": str(self.root)}
-        start = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-m", "tools", verb],
-            cwd=self.root,
-            env={**os.environ, **own},
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
+        root, start = str(self.root), time.perf_counter()
+        env = {**os.environ, "PYTHONPATH": root, "BOOK_BUILD": root}
+        command = [sys.executable, "-m", "tools", verb]
+        done = subprocess.run(command, cwd=root, env=env, capture_output=True)
         if done.returncode:
-            sys.exit(f"{verb} failed:\n{done.stdout[-3000:]}")
+            sys.exit(f"{verb} failed:\n{(done.stdout + done.stderr).decode()[-3000:]}")
         return time.perf_counter() - start
 
     def insert(self, page: str, line: int, text: str) -> None:

@@ -1,12 +1,9 @@
 """Measure how the book grows with the number of its problem sets.
 
 Books whose sets are all one real problem, with labels of their own, are executed and
-built in a temporary folder. Measured are, for each size, the seconds of the execution
-on all cores, of the build from nothing, after a change of one sentence and after none,
-and the kilobytes of what lists the whole book. The exponent is that of a power law
-through all sizes: 1 is linear, and a fixed cost makes it smaller. The rounds take the
-sizes up and down in turn, so that a machine that becomes slower does not pass for
-growth. All is printed and written to results/measured/scale.json.
+built. The exponent is that of a power law through all sizes: 1 is linear, and a fixed
+cost makes it smaller. The rounds take the sizes up and down in turn, so that a machine
+that becomes slower does not pass for growth.
 """
 
 from __future__ import annotations
@@ -83,9 +80,8 @@ def measure_book(size: int) -> dict[str, float]:
             "build from nothing": clone.run("book"),
             "build again": clone.run("book"),
         }
-        first = clone.root / "notebooks/set_1.md"
-        head, more = "# Set 1\n", "\nAnother sentence.\n"
-        first.write_text(first.read_text("utf-8").replace(head, head + more), "utf-8")
+        below = problem_set(1).splitlines().index("# Set 1") + 2
+        clone.insert("notebooks/set_1", below, "\nAnother sentence.\n")
         values["build after a sentence"] = clone.run("book")
         site = clone.root / "_build/html"
         sizes = {name: (site / part).stat().st_size for name, part in PARTS.items()}

@@ -5,19 +5,11 @@ extensions and its theme as they come, MathJax from the CDN, nothing of book/ass
 ours is only what the pages need to be read: the title, the contents, the syntax, the
 macros, sphinx-exercise, and book/extension without what it does to the theme.
 
-Each page is loaded some times in headless Chromium with a CPU four times slower, ours
-and stock in turn, each time with an empty cache. Both come from a server on this
-machine; what a page asks of the CDN is answered from the files of MathJax 3.2.2 that
-lie here, without the delay of a network, which favours stock. What is measured:
-
-- requests, bytes and gzipped bytes (level 6) of all responses, and requests to others,
-  up to the moment when the mathematics in view is set and nothing more is loaded;
-- the time until the largest text or picture is painted;
-- the time until each formula in view is rendered, in fonts that have arrived;
-- the layout shift (the worst session window) while the page is loaded and three screens
-  are scrolled by wheel.
-
-All is printed and written to results/measured/site-speed.json.
+Each page is loaded with an empty cache, ours and stock in turn. What it asks of the CDN
+is answered from MathJax 3.2.2 here, without the delay of a network, which favours
+stock. Responses are counted until the mathematics in view is set, in fonts that have
+arrived, and nothing more is loaded. The layout shift (the worst session window) is that
+of the loading and of three screens that are scrolled by wheel.
 """
 
 from __future__ import annotations
@@ -25,10 +17,8 @@ from __future__ import annotations
 import gzip
 import itertools
 import sys
-import threading
 from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,6 +28,7 @@ from playwright.sync_api import Browser, Route
 from ..run.execute import execute
 from ..site.browser import chromium
 from ..site.build import write_pages
+from ..site.serve import Quiet, serving
 from ..workspace import BUILD, ROOT, SITE, alone
 from .rounds import keep
 
@@ -93,13 +84,10 @@ def build_stock() -> None:
         sys.exit("The stock site could not be built.")
 
 
-class Handler(SimpleHTTPRequestHandler):
-    """Serves the built sites, without a line for each request."""
+class Handler(Quiet):
+    """Keeps connections open, as the servers of sites do."""
 
     protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_) -> None:
-        """Say nothing."""
 
 
 def answer(route: Route) -> None:
@@ -179,13 +167,10 @@ def measure(browser: Browser, server: str) -> Iterator[tuple[dict, dict]]:
 
 def main(_: list[str]) -> int:
     """Build the stock site, measure, print, record."""
+    with alone():
+        build_stock()
     handler = partial(Handler, directory=BUILD)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    with server, chromium() as browser:
-        with alone():
-            build_stock()
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}/"
+    with serving(handler) as address, chromium() as browser:
         keep(
             "site-speed",
             measure(browser, address),
@@ -193,5 +178,4 @@ def main(_: list[str]) -> int:
             command="make bench-site",
             loads=LOADS,
         )
-        server.shutdown()
     return 0

@@ -19,23 +19,20 @@ def keep(
 ) -> None:
     """Show and record what is found: configurations, each with its values.
 
-    A configuration that comes more than once has its round as the seed. `derived` says
-    what goes into the record beside `more`, given all runs.
+    Shown are medians, least and largest values. A configuration that comes more than
+    once has its round as the seed. `derived` makes of all runs what else is recorded.
     """
-    start, runs = time.perf_counter(), []
+    start, made = time.perf_counter(), []
     for config, values in tqdm(found):
-        seed = sum(run["config"] == config for run in runs)
-        runs.append({"config": config, "seed": seed, "values": values})
-    show(results.Runs(runs))
-    more |= derived(results.Runs(runs))
-    seconds = round(time.perf_counter() - start, 1)
-    recording.record(name, runs, seconds=seconds, **more)
-
-
-def show(runs: results.Runs) -> None:
-    """A line for each value: the median over the rounds, the least and the largest."""
-    for config in runs.configs():
-        print(*config.values(), sep=", ")
-        for value in next(r for r in runs.records if r["config"] == config)["values"]:
-            low, middle, high = np.quantile(runs.values(value, **config), (0, 0.5, 1))
+        seed = sum(run["config"] == config for run in made)
+        made.append({"config": config, "seed": seed, "values": values})
+    runs = results.Runs(made)
+    for first in (run for run in made if run["seed"] == 0):
+        print(*first["config"].values(), sep=", ")
+        for value in first["values"]:
+            rows = runs.values(value, **first["config"])
+            low, middle, high = np.quantile(rows, (0, 0.5, 1))
             print(f"  {value:36} {middle:10.4g}   ({low:.4g} to {high:.4g})")
+    more |= derived(runs)
+    seconds = round(time.perf_counter() - start, 1)
+    recording.record(name, made, seconds=seconds, **more)

@@ -1,10 +1,8 @@
 """Measure the plain training loop of the page against `helpers/training.py`.
 
-The plain loop is that of notebooks/image_classification.md: its opening cell and those
-that are tagged `plain-loop` are executed from there. Both make the same study (batches
-of 4 and 16, for 5 and for 20 epochs, some seeds) in turn; so the ratio holds also where
-the machine's speed drifts. Fewer images are used than in the real study; the time grows
-in proportion. All is printed and written to results/measured/training-speed.json.
+The plain loop is what the cells of the page tagged `plain-loop` define. Both make the
+same study, of fewer images, in turn: the ratio holds also where the machine's speed
+drifts.
 """
 
 from __future__ import annotations
@@ -43,15 +41,6 @@ KINDS = {
 }
 
 
-def page() -> dict:
-    """What the opening of the page and its cells tagged `plain-loop` define."""
-    page, names = Book().pages["notebooks/image_classification"], {"Dataset": Dataset}
-    tagged = [c for c in page.cells if "plain-loop" in c.options.get("tags", [])]
-    for cell in page.opening + tagged:
-        exec(cell.body, names)
-    return names
-
-
 def fast_run(network, x, y, batch_size, seed, epochs=1, watched=()) -> tuple:
     """On one thread: the trained network, and its accuracies after epochs `watched`."""
     torch.set_num_threads(1)
@@ -59,9 +48,8 @@ def fast_run(network, x, y, batch_size, seed, epochs=1, watched=()) -> tuple:
     model = network().to(x.device)
     sgd = torch.optim.SGD(model.parameters(), RATE, momentum=0.9, fused=True)
     shuffle = torch.Generator().manual_seed(seed)
-    run = training.train(
-        model, x, y, sgd, epochs=epochs, batch_size=batch_size, generator=shuffle
-    )
+    how = {"epochs": epochs, "batch_size": batch_size, "generator": shuffle}
+    run = training.train(model, x, y, sgd, **how)
     after = (k for k, _ in enumerate(run, 1) if k in watched)
     return model, [training.accuracy(model, x, y) for _ in after]
 
@@ -70,7 +58,12 @@ class Bench:
     """The two ways through the study, on the first images."""
 
     def __init__(self):
-        self.data, self.page = data.load_cifar10(), page()
+        page = Book().pages["notebooks/image_classification"]
+        tagged = [c for c in page.cells if "plain-loop" in c.options.get("tags", [])]
+        self.page: dict = {"Dataset": Dataset}
+        for cell in page.opening + tagged:
+            exec(cell.body, self.page)
+        self.data = data.load_cifar10()
         images = self.data.train_images[:IMAGES]
         labels = self.data.train_labels[:IMAGES]
         self.photos = self.page["Images"](images, labels, self.page["to_input"])
@@ -99,11 +92,6 @@ class Bench:
             delayed(fast_run)(*self.fast_data, size, seed, max(watched), watched)
             for size, seed in product(sizes, range(seeds))
         )
-
-    def largest_difference(self) -> float:
-        """Between the weights of the two loops after one epoch."""
-        both = self.plain(16).parameters(), self.fast(16).parameters()
-        return max((a - b).abs().max().item() for a, b in zip(*both, strict=True))
 
     def profile(self, size: int) -> dict[str, float]:
         """Shares of the fast loop's time, and the share that the arithmetic needs."""
@@ -139,14 +127,11 @@ def measure(bench: Bench) -> Iterator[tuple[dict, dict]]:
     """What was measured and its values, the competitors always in turn."""
     bench.fast_study(CORES, watched=(1,))  # starts the worker processes
     for _ in range(ROUNDS):
-        plain = seconds_of(bench.plain_study)
-        fast = seconds_of(bench.fast_study)
-        yield {"what": "study"}, compared(plain, fast)
+        yield {"what": "study"}, compared(bench.plain_study, bench.fast_study)
     for size, _ in product((1, 4, 16, 64, 256), range(ROUNDS)):
-        unit = 1000 / math.ceil(IMAGES / size)  # milliseconds
-        plain = unit * seconds_of(bench.plain, size)
-        fast = unit * seconds_of(bench.fast, size)
-        yield {"what": f"step with batch size {size}"}, compared(plain, fast)
+        unit = 1000 / math.ceil(IMAGES / size)  # milliseconds of a step
+        times = compared(bench.plain, bench.fast, size, unit=unit)
+        yield {"what": f"step with batch size {size}"}, times
     for count, _ in product((1, 2, 4, 8), range(ROUNDS)):
         side = seconds_of(bench.fast_study, count, (4,), (1,)) / count
         yield {"what": f"epoch of one of {count} runs"}, {"side by side": side}
@@ -154,15 +139,17 @@ def measure(bench: Bench) -> Iterator[tuple[dict, dict]]:
         yield {"what": f"share of time, batch size {size}"}, bench.profile(size)
 
 
-def compared(plain: float, fast: float) -> dict[str, float]:
-    """Two times and their ratio."""
-    return {"plain": plain, "fast": fast, "ratio": plain / fast}
+def compared(plain: Callable, fast: Callable, *arguments, unit=1.0) -> dict[str, float]:
+    """How long two calls take, and the ratio."""
+    slow, quick = (unit * seconds_of(call, *arguments) for call in (plain, fast))
+    return {"plain": slow, "fast": quick, "ratio": slow / quick}
 
 
 def main(_: list[str]) -> int:
     """Measure, print, record."""
     bench = Bench()
-    difference = bench.largest_difference()
+    both = bench.plain(16).parameters(), bench.fast(16).parameters()
+    difference = max((a - b).abs().max().item() for a, b in zip(*both, strict=True))
     print(f"After one epoch two weights differ by at most {difference:.1e}.")
     keep(
         "training-speed",

@@ -1,8 +1,7 @@
 """Build the book: lint the sources, execute the notebooks, write the site.
 
-The exit status is 1 if the site could not be written, and 2 if it was but the page lint
-found something. With --links no site is written, and the status is 1 if an external
-link is dead.
+The exit status is 1 if the site could not be written or, with --links, an external link
+is dead, and 2 if the site was written but the lint found something.
 """
 
 from __future__ import annotations
@@ -21,20 +20,9 @@ from sphinx.util.console import nocolor
 
 from ..run.execute import execute
 from ..source.model import Book
-from ..workspace import BUILD, ROOT, SITE, alone, exit_if_full
+from ..workspace import BUILD, ROOT, SITE, alone, exit_if_unfit
 
 WHOLE = BUILD / "whole"  # there unless a build of the site was interrupted or failed
-
-
-def build() -> int:
-    """Execute and write the site while the sources are linted; the exit status."""
-    lint = [sys.executable, "-m", "tools", "lint"]
-    with subprocess.Popen(lint, cwd=ROOT) as linting:
-        cache = execute()
-        failed = cache is None or not write_site(cache)
-    if failed:
-        return 1
-    return 2 if linting.returncode else 0
 
 
 def write_site(cache: Path) -> bool:
@@ -43,7 +31,7 @@ def write_site(cache: Path) -> bool:
         shutil.rmtree(BUILD / ".doctrees", ignore_errors=True)
     WHOLE.unlink(missing_ok=True)
     if not write_pages(cache, SITE, "html"):
-        exit_if_full(BUILD)
+        exit_if_unfit(BUILD)
         return False
     (SITE / "index.html").write_text(REDIRECT_TEXT.format(first_page="book/index.html"))
     WHOLE.touch()
@@ -53,7 +41,7 @@ def write_site(cache: Path) -> bool:
 def write_pages(
     cache: Path, target: Path, builder: str, config: Path | None = None
 ) -> bool:
-    """Let Sphinx read all pages and write to `target`; whether that went well.
+    """Let Sphinx write to `target`; whether that went well.
 
     A warning is an error, unless a `config` other than that of the book is given.
     """
@@ -91,7 +79,11 @@ def main(arguments: list[str]) -> int:
             cache = execute()
             written = cache and write_pages(cache, BUILD / "links", "linkcheck")
             return 0 if written else 1
-        status = build()
+        command = [sys.executable, "-m", "tools", "lint"]
+        with subprocess.Popen(command, cwd=ROOT) as lint:
+            cache = execute()
+            written = cache and write_site(cache)
+    status = (2 if lint.returncode else 0) if written else 1
     seconds = f"{time.monotonic() - start:.0f} s"
     if status:
         print(f"The book has errors, which are named above ({seconds}).")

@@ -41,10 +41,8 @@ def install_packages(folder: Path, requirements: Path) -> None:
 
 def can_install(python: Path) -> bool:
     """Whether it has a pip; a venv that was interrupted has none."""
-    command = [python, "-m", "pip", "--version"]
-    return (
-        python.exists() and not subprocess.run(command, capture_output=True).returncode
-    )
+    pip = [python, "-m", "pip", "--version"]
+    return python.exists() and not subprocess.run(pip, capture_output=True).returncode
 
 
 def main(arguments: list[str]) -> int:

@@ -1,28 +1,29 @@
 """Print the whole book, as the site shows it, into one PDF.
 
-The articles of the site are joined into one page, `_build/book.html`, in which all
-ids are unique and all links lead to places of that page. Without the site's scripts
-hints and solutions stand open and there are no controls. Chromium prints that page
-twice: the page numbers of the contents are known only after the first time.
+The articles of the site are joined into `_build/book.html`, where ids are unique and
+links lead to places of that page. Without scripts hints and solutions stand open and
+there are no controls. Chromium prints twice: first for the numbers in the contents.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import posixpath
 import re
 import sys
 import time
-from html import escape
-from pathlib import Path
+from collections.abc import Iterator
+from io import BytesIO
 from urllib.parse import urldefrag
 
 import pikepdf
 import yaml
 from bs4 import BeautifulSoup, NavigableString, Tag
-from playwright.sync_api import Browser
+from jinja2 import Template
+from playwright.sync_api import Browser, Page
 from sphinx_external_toc.parsing import parse_toc_yaml
+
+from helpers.files import write_whole
 
 from ..workspace import BUILD, ROOT, SITE, alone
 from .browser import chromium
@@ -37,27 +38,29 @@ MATHJAX_OPTIONS = {
 PATIENCE = 1_800_000  # milliseconds that one step of the browser may take
 ELSEWHERE = re.compile(r"(https?|mailto|data):")
 UNCOLOURED = "pre span:is(.n, .nn, .o, .p, .w)"  # half of all tags of the PDF
-PRINT = {"outline": True, "tagged": True, "print_background": True}
 
 HTML = """\
 <!doctype html>
 <html lang="en" data-theme="light">
-<head><meta charset="utf-8"><title>{title}</title>{styles}<style>{heads}</style></head>
+<head><meta charset="utf-8"><title>{{ title }}</title>
+{{ styles|join|safe }}<style>{{ heads|join(" ")|safe }}</style></head>
 <body><main class="bd-main"><div class="bd-content"><div class="bd-article-container">
 <div class="cover">
-<p class="book-title">{title}</p>
-<p>{author}, {copyright}</p>
+<p class="book-title">{{ title }}</p>
+<p>{{ author }}, {{ copyright }}</p>
 <p>Text and figures: <a href="https://creativecommons.org/licenses/by/4.0/">CC BY
 4.0</a>. Code: MIT.</p>
-<p><a href="{repository}">{repository}</a></p>
+<p><a href="{{ repository.url }}">{{ repository.url }}</a></p>
 </div>
-<nav class="book-contents"><h1>Contents</h1>{contents}</nav>
-{articles}
+<nav class="book-contents"><h1>Contents</h1>
+{%- for part in parts %}<p>{{ part.caption }}</p><ul>
+{%- for kind, id, words in contents(part) -%}
+<li class="{{ kind }}"><a href="#{{ id }}">{{ words }}</a></li>
+{%- endfor %}</ul>{% endfor %}</nav>
+{{ articles|join("\n")|safe }}
 </div></div></main></body></html>
 """
-TRANSPARENT = (
-    "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAAAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
-)
+TRANSPARENT = "R0lGODlhAQABAIAAAAAAAAAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
 # A transparent image carries the source of a formula into the tags: Chromium passes
 # over what MathJax offers to screen readers.
 TYPESET = """async ([id, transparent]) => {
@@ -66,7 +69,7 @@ TYPESET = """async ([id, transparent]) => {
   await MathJax.typesetPromise([root]);
   for (const formula of MathJax.startup.document.getMathItemsWithin(root)) {
     const image = new Image();
-    image.src = transparent;
+    image.src = "data:image/gif;base64," + transparent;
     image.alt = formula.math.trim();
     formula.typesetRoot.querySelector("mjx-assistive-mml").replaceWith(image);
   }
@@ -118,18 +121,13 @@ class Joined:
         elif not ELSEWHERE.match(path):
             del link["href"]  # a file of the site
 
-    def contents(self) -> str:
-        """All pages, with the sections of the problem sets."""
-        lines = []
-        for part in self.toc.root.subtrees:
-            lines.append(f"<p>{escape(part.caption)}</p><ul>")
-            for page in part.files():
-                title, *heads = self.articles[page].select("h1, h2")
-                lines.append(_entry("chapter", page, title))
-                for head in heads if part.numbered else ():
-                    lines.append(_entry("section", head.parent["id"], head))
-            lines.append("</ul>")
-        return "".join(lines)
+    def contents(self, part) -> Iterator[tuple[str, str, str]]:
+        """Kind, id and words of its pages and of the sections of the problem sets."""
+        for page in part.files():
+            title, *heads = self.articles[page].select("h1, h2")
+            yield "chapter", page, _words(title)
+            for head in heads if part.numbered else ():
+                yield "section", head.parent["id"], _words(head)
 
     def write(self) -> None:
         """Write it beside the site, whose style and figures it uses."""
@@ -142,14 +140,13 @@ class Joined:
             article["style"] = f"page: p{number}"
             head = json.dumps(_words(article.h1), ensure_ascii=False)
             heads.append(f"@page p{number} {{ @top-right {{ content: {head} }} }}")
-        about = "title", "author", "copyright"
-        html = HTML.format(
-            **{name: escape(self.config[name]) for name in about},
-            repository=escape(self.config["repository"]["url"]),
-            styles="".join(map(str, styles)),
-            heads=" ".join(heads),
-            contents=self.contents(),
-            articles="\n".join(map(str, self.articles.values())),
+        html = Template(HTML, autoescape=True).render(
+            self.config,
+            styles=map(str, styles),
+            heads=heads,
+            parts=self.toc.root.subtrees,
+            contents=self.contents,
+            articles=map(str, self.articles.values()),
         )
         JOINED.write_text(html, "utf-8")
 
@@ -175,11 +172,6 @@ def _words(heading: Tag) -> str:
     return heading.get_text().removesuffix("#").strip()
 
 
-def _entry(kind: str, id: str, heading: Tag) -> str:
-    words = escape(_words(heading))
-    return f'<li class="{kind}"><a href="#{id}">{words}</a></li>'
-
-
 def print_book(browser: Browser, joined: Joined) -> int:
     """Print the joined page; the number of pages."""
     page = browser.new_page()
@@ -192,26 +184,27 @@ def print_book(browser: Browser, joined: Joined) -> int:
         print(f"Formulas: page {number} of {len(joined.articles)}", flush=True)
         if raw := page.evaluate(TYPESET, [name, TRANSPARENT]):
             sys.exit(f"{name}: these formulas cannot be set: {raw}")
-    unfinished = PDF.with_suffix(".tmp")
     print("Printing ...", flush=True)
-    page.pdf(path=unfinished, prefer_css_page_size=True, **PRINT)
-    page.evaluate(NUMBER, _page_numbers(unfinished))
+    page.evaluate(NUMBER, _page_numbers(_print(page)))
     print("Printing again, with page numbers in the contents ...", flush=True)
-    page.pdf(path=unfinished, prefer_css_page_size=True, **PRINT)
-    with pikepdf.open(unfinished, allow_overwriting_input=True) as pdf:
-        pdf.docinfo["/Author"] = joined.config["author"]
-        # a third of the size, since most of it are tags
-        pdf.save(object_stream_mode=pikepdf.ObjectStreamMode.generate)
-        count = len(pdf.pages)
-    os.replace(unfinished, PDF)
-    return count
+    pdf = _print(page)
+    pdf.docinfo["/Author"] = joined.config["author"]
+    packed = pikepdf.ObjectStreamMode.generate  # a third of the size: most are tags
+    write_whole(PDF, lambda path: pdf.save(path, object_stream_mode=packed))
+    return len(pdf.pages)
 
 
-def _page_numbers(path: Path) -> dict[str, int]:
-    with pikepdf.open(path) as pdf:
-        numbers = {page.objgen: n for n, page in enumerate(pdf.pages, start=1)}
-        places = pdf.Root.Dests.items()
-        return {name[1:]: numbers[place[0].objgen] for name, place in places}
+def _print(page: Page) -> pikepdf.Pdf:
+    content = page.pdf(
+        prefer_css_page_size=True, print_background=True, outline=True, tagged=True
+    )
+    return pikepdf.open(BytesIO(content))
+
+
+def _page_numbers(pdf: pikepdf.Pdf) -> dict[str, int]:
+    numbers = {page.objgen: n for n, page in enumerate(pdf.pages, start=1)}
+    places = pdf.Root.Dests.items()
+    return {name[1:]: numbers[place[0].objgen] for name, place in places}
 
 
 def main(_: list[str]) -> int:

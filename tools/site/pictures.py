@@ -37,13 +37,12 @@ def draw(page: Page, name: str) -> str:
     page.add_script_tag(path=script)
     plots = page.locator(".panels > svg").evaluate_all(PLOTS)
     settings = page.locator("label > span").evaluate_all(SETTINGS)
-    placed = [
+    placed = "\n".join(
         f'<svg x="{i * WIDTH}" width="{WIDTH}" height="{HEIGHT}">{plot}</svg>'
         for i, plot in enumerate(plots)
-    ]
+    )
     rules = style.read_text("utf-8").split("\n\n")[0]
-    drawn = "\n".join(placed)
-    whole = WHOLE.format(len(plots) * WIDTH, HEIGHT, rules, drawn, settings)
+    whole = WHOLE.format(len(plots) * WIDTH, HEIGHT, rules, placed, settings)
     return whole.replace("><", ">\n<")
 
 

@@ -1,8 +1,7 @@
 """Show the site, and build it anew whenever a source is saved; `make serve` calls this.
 
-What is shown is a copy of the last site that could be written: no page changes while it
-is being built, and after an error all stay as they were. A script that only this server
-adds to the pages loads them again after a build.
+What is shown is a copy of the last site that could be written, with a script that loads
+a page again after a build.
 """
 
 from __future__ import annotations
@@ -15,10 +14,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,6 +45,7 @@ class Preview:
         self.folder = room / "0"
         self.folder.mkdir()
         (self.folder / "index.html").write_text(NOT_YET)
+        mark(self.folder)
         if (SITE / "index.html").exists():
             self.renew()
 
@@ -54,7 +53,7 @@ class Preview:
         """Show the site as it is now; whether there was room for it."""
         last, fresh = self.folder, self.folder.with_name(str(time.time_ns()))
         try:
-            shutil.copytree(SITE, fresh)
+            mark(shutil.copytree(SITE, fresh))
         except OSError:
             shutil.rmtree(fresh, ignore_errors=True)
             room = f"There is no room for the new site in {fresh.parent}"
@@ -65,30 +64,16 @@ class Preview:
         return True
 
 
-class Handler(SimpleHTTPRequestHandler):
-    """Answers from the preview, and adds the script to pages."""
+def mark(site: Path) -> None:
+    """Let the pages of a copy be loaded again once another one is shown."""
+    (site / "_build-shown").write_text(site.name)
+    for page in site.rglob("*.html"):
+        text = page.read_text("utf-8").replace("</body>", RELOAD % site.name)
+        page.write_text(text, "utf-8")
 
-    def send_head(self):
-        """Send the head of an answer; returns its content."""
-        build = Path(self.directory).name
-        path = Path(self.translate_path(self.path))
-        path = path / "index.html" if path.is_dir() else path
-        if self.path == "/_build-shown":
-            text, kind = build, "text/plain"
-        elif path.suffix == ".html" and path.is_file():
-            text = path.read_text("utf-8").replace("</body>", RELOAD % build)
-            kind = "text/html; charset=utf-8"
-        else:
-            return super().send_head()
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.end_headers()
-        return BytesIO(text.encode())
 
-    def end_headers(self) -> None:
-        """Let no browser keep what the next build may change."""
-        self.send_header("Cache-Control", "no-store")
-        super().end_headers()
+class Quiet(SimpleHTTPRequestHandler):
+    """Sends files, without a word about who asks for them."""
 
     def copyfile(self, source, outputfile) -> None:
         """Send a file, unless the reader has gone to another page meanwhile."""
@@ -96,7 +81,29 @@ class Handler(SimpleHTTPRequestHandler):
             super().copyfile(source, outputfile)
 
     def log_message(self, *_) -> None:
-        """Leave the terminal to the builds."""
+        """Leave the terminal to others."""
+
+
+@contextmanager
+def serving(handler: Callable[..., Quiet], port: int = 0) -> Iterator[str]:
+    """The address of a server on this machine; ends with a message without the port."""
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except (OSError, OverflowError) as error:
+        sys.exit(f"Port {port} cannot be used ({error}): make serve PORT=8001")
+    with server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}/"
+        server.shutdown()
+
+
+class Handler(Quiet):
+    """Serves the preview."""
+
+    def end_headers(self) -> None:
+        """Let no browser keep what the next build may change."""
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
 
 
 def saves() -> Iterator[list[str]]:
@@ -135,19 +142,15 @@ def serve(port: int) -> None:
         def handler(*arguments) -> Handler:
             return Handler(*arguments, directory=preview.folder)
 
-        try:
-            server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        except (OSError, OverflowError) as error:
-            sys.exit(f"Port {port} cannot be used ({error}): make serve PORT=8001")
-        print(f"The book is at http://localhost:{server.server_port}/; a saved source")
-        print("is built and shown. Ctrl-C stops.", flush=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        for names in saves():
-            if names:
-                print(f"\n{', '.join(names)}: saved.", flush=True)
-            status = build()
-            shown = status in SHOWN and preview.renew()
-            print(SHOWN[status] if shown else "The site stays as it was.", flush=True)
+        with serving(handler, port) as address:
+            print(f"The book is at {address}; a saved source")
+            print("is built and shown. Ctrl-C stops.", flush=True)
+            for names in saves():
+                if names:
+                    print(f"\n{', '.join(names)}: saved.", flush=True)
+                shown = (status := build()) in SHOWN and preview.renew()
+                said = SHOWN[status] if shown else "The site stays as it was."
+                print(said, flush=True)
 
 
 def main(arguments: list[str]) -> int:
@@ -157,9 +160,8 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell ignores one
         signal.signal(number, signal.default_int_handler)
     try:
-        serve(parser.parse_args(arguments).port)
-    except KeyboardInterrupt:
-        pass
+        with suppress(KeyboardInterrupt):
+            serve(parser.parse_args(arguments).port)
     except OSError as error:
         exit_if_unfit(BUILD, error)
         raise
