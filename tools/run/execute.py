@@ -1,13 +1,9 @@
 """Execute the notebooks of the book, each problem by itself, side by side.
 
-A problem runs after the opening cells of its page. It runs again when its code or
-anything that this reads has changed: `helpers`, `claims`, the requirements, the records
-and the data that it names, the scale. What was executed is kept in
-`_build/cache/problems`. Put together, a page lies in `_build/executed`, and for Sphinx
-in `_build/cache/pages`.
-
-`--scale full` runs the full studies, which write their records; nothing is kept. With
-`--only NAME` it runs the problem of this study alone.
+A problem runs after the opening cells of its page, and again when its code or anything
+that this reads has changed: `helpers`, `claims`, the requirements, the records and the
+data that it names, the scale. What was executed is kept. `--scale full` runs the full
+studies, which write their records, or with `--only NAME` the problem of one.
 """
 
 from __future__ import annotations
@@ -34,8 +30,8 @@ from ..source.model import NUMBER, STUDY, Book, Page, SourceError
 from ..workspace import BUILD, EXECUTED, ROOT, alone
 from .kernel import Task, run
 
-PROBLEMS = BUILD / "cache" / "problems"
-PAGES = BUILD / "cache" / "pages"
+PROBLEMS = BUILD / "cache" / "problems"  # what is kept
+PAGES = BUILD / "cache" / "pages"  # put together, for Sphinx
 SECONDS = BUILD / "cache" / "seconds.json"  # that each problem took last, by its name
 KEPT = 500  # problems; of more, those are dropped that were not used for longest
 TIMEOUT = 600  # seconds for one cell; a full study may take as long as it takes
@@ -95,9 +91,6 @@ def _execute(tasks: list[Task]) -> bool:
     return True
 
 
-# ------------------------------------------------------------- pages and problems
-
-
 def read(page: Page) -> NotebookNode:
     """The notebook of a page as Sphinx reads it, not executed."""
     try:
@@ -111,15 +104,13 @@ def read(page: Page) -> NotebookNode:
 
 def problems(page: Page, notebook: NotebookNode) -> list[Task]:
     """The problems of a page with code, each after the opening cells."""
-    lines = notebook.metadata.source_map
-    cells = dict(zip(lines, notebook.cells, strict=True))
+    cells = dict(zip(notebook.metadata.source_map, notebook.cells, strict=True))
     parts = [(problem.title, problem.cells) for problem in page.problems]
     found = []
     for title, own in [part for part in parts if part[1]] or [("all", [])]:
-        blocks = [*page.opening, *own]
-        part = nbformat.from_dict({**notebook, "cells": []})
-        part.cells = [nbformat.from_dict(cells[block.line]) for block in blocks]
-        part.metadata.source_map = [block.line for block in blocks]
+        lines = [block.line for block in [*page.opening, *own]]
+        part = nbformat.from_dict(notebook | {"cells": [cells[line] for line in lines]})
+        part.metadata.source_map = lines
         number = NUMBER.match(title)
         name = number[1].rstrip(":") if number else title
         found.append(Task(f"{page.path.stem}, {name}", page.path, part))
@@ -148,9 +139,6 @@ def export(executed: NotebookNode, page: str, folder: Path) -> bool:
         return False
     write_whole(target, text)
     return True
-
-
-# ----------------------------------------------------------------- what is kept
 
 
 def key(task: Task, state_of_data: str) -> str:
@@ -219,9 +207,6 @@ def _seconds() -> dict[str, float]:
         return json.loads(SECONDS.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-
-
-# ----------------------------------------------------------------- full studies
 
 
 def main(arguments: list[str]) -> int:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from jupyter_client import AsyncKernelManager
@@ -55,39 +56,18 @@ def run(
     `verbose` shows the progress bars of cells. With `fork` the kernels start faster, if
     this system can: from a process that has imported what the cells import.
     """
-    fork = fork and CAN_FORK
-    if fork:
+    kind, failures = Manager, set()
+    if fork and CAN_FORK:
+        kind = Forked
         _preload(cell.source for task in tasks for cell in task.notebook.cells)
-    failures = set()
-
-    def run_one(task: Task) -> str:
-        client = Client(
-            task.notebook,
-            timeout=timeout,
-            kernel_manager_class=Forked if fork else Manager,
-            shutdown_kernel="immediate" if fork else "graceful",
-            resources={"metadata": {"path": str(task.path.parent)}},
-            record_timing=False,
-            extra_arguments=["--log-level=ERROR"],
-        )
-        client.verbose, start = verbose, time.monotonic()
-        try:
-            client.execute()
-        except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
-            return _explain(task, client, error)
-        finally:
-            task.seconds = round(time.monotonic() - start, 1)
-        return ""
-
     with ThreadPoolExecutor(workers) as pool:
+        running = {pool.submit(_run, t, kind, timeout, verbose): t for t in tasks}
         try:
-            running = {pool.submit(run_one, task): task for task in tasks}
             for count, done in enumerate(as_completed(running), 1):
                 task, failure = running[done], done.result()
+                said = "failed" if failure else "ok"
                 end = f"{task.seconds:.0f} s ({count} of {len(tasks)})"
-                print(
-                    f"{task.name}: {'failed' if failure else 'ok'}, {end}", flush=True
-                )
+                print(f"{task.name}: {said}, {end}", flush=True)
                 if failure not in failures:  # an opening cell fails in each problem
                     print(failure, end="", file=sys.stderr, flush=True)
                     failures.add(failure)
@@ -96,6 +76,28 @@ def run(
         except KeyboardInterrupt:
             print("Interrupted.", file=sys.stderr)
             os._exit(130)  # do not wait for the kernels, which end with this process
+
+
+def _run(task: Task, kind: type, timeout: int | None, verbose: bool) -> str:
+    """Execute a task; what failed, or nothing."""
+    start = time.monotonic()
+    client = Client(
+        task.notebook,
+        timeout=timeout,
+        kernel_manager_class=kind,
+        shutdown_kernel="immediate" if kind is Forked else "graceful",
+        resources={"metadata": {"path": str(task.path.parent)}},
+        record_timing=False,
+        extra_arguments=["--log-level=ERROR"],
+    )
+    client.verbose = verbose
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
+        return _explain(task, client, error)
+    finally:
+        task.seconds = round(time.monotonic() - start, 1)
+    return ""
 
 
 class Client(NotebookClient):
@@ -133,9 +135,6 @@ def _explain(task: Task, client: Client, error: Exception) -> str:
     return f"{path}:{line}: cell failed: {message}\n{end}\n"
 
 
-# ---------------------------------------------------------------------- kernels
-
-
 class Manager(AsyncKernelManager):
     """Starts kernels of this Python, whatever others a user has installed."""
 
@@ -158,27 +157,15 @@ class Provisioner(LocalProvisioner):
     """Forks a kernel where its base class would start a program."""
 
     async def launch_kernel(self, cmd: list[str], **options) -> dict:
-        """Start it; how to connect to it."""
+        """Start it, to be handled like a `subprocess.Popen`; how to connect to it."""
         arguments = cmd[3:], options["env"], options["cwd"]
-        self.process = Process(target=_serve, args=arguments)
-        self.process.start()
-        self.pid = self.pgid = self.process.pid
+        self.process = process = SERVER.Process(target=_serve, args=arguments)
+        process.start()
+        self.pid = self.pgid = process.pid
+        process.stdin = process.stdout = process.stderr = None
+        process.wait, process.poll = process.join, lambda: process.exitcode
+        process.send_signal = partial(os.kill, process.pid)
         return self.connection_info
-
-
-class Process(SERVER.Process):
-    """A forked kernel that can be handled like a `subprocess.Popen`."""
-
-    stdin = stdout = stderr = None
-    wait = SERVER.Process.join
-
-    def poll(self) -> int | None:
-        """Its exit status, or None if it still runs."""
-        return self.exitcode
-
-    def send_signal(self, number: int) -> None:
-        """Send it a signal."""
-        os.kill(self.pid, number)
 
 
 def _preload(codes: Iterator[str]) -> None:
