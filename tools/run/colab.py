@@ -1,12 +1,10 @@
 """Run the committed notebooks as Colab does, with the newest releases; `make colab`.
 
-Each runs in an empty folder, in an environment that has what Colab preinstalls of what
-the notebooks use, and Colab's own module, but not ours: the first cell has to get
-them, from a copy of this tree that git finds at the address of the book. It may replace
-nothing, and does nothing when it is run again. Each notebook runs on the stand-in and
-on the real data, which come from `BOOK_DATA` or are downloaded.
-
-What came out is printed and, if all went well, recorded in results/measured/colab.json.
+Each runs in an empty folder, in an environment with what Colab preinstalls, but not
+ours: the first cell has to get them, from a copy of this tree that git finds at the
+address of the book. It may replace nothing, and does nothing when it is run again. Each
+notebook runs on the stand-in and on the real data, which come from `BOOK_DATA` or are
+downloaded. If all went well, it is recorded in results/measured/colab.json.
 """
 
 from __future__ import annotations
@@ -80,21 +78,15 @@ class Failed(Exception):
     """What went wrong with a notebook."""
 
 
-def git(folder: Path, *arguments: str) -> None:
-    """Run git there, as somebody."""
-    author = ["-c", "user.name=A reader", "-c", "user.email=reader@example.com"]
-    subprocess.run(["git", *author, *arguments], cwd=folder, check=True)
-
-
 def published(folder: Path) -> dict[str, str]:
     """Commit this tree to a repository that git finds at the book's address.
 
     Returns the variables that let git find it there.
     """
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*NOT_PUBLISHED))
-    git(folder, "init", "-q")
-    git(folder, "add", ".")
-    git(folder, "commit", "-q", "-m", "As published")
+    author = ["-c", "user.name=A reader", "-c", "user.email=reader@example.com"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "As published"]):
+        subprocess.run(["git", *author, *words], cwd=folder, check=True)
     return {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{folder.as_uri()}.insteadOf",
@@ -139,7 +131,13 @@ def run(
     shutil.copy(notebook, empty)
     ours = ("PYTHON", "BOOK_")
     variables = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-    variables |= address | variables_of(kind, room)
+    variables |= address
+    if kind == "stand-in":
+        variables |= {"BOOK_OFFLINE": "1", "BOOK_CACHE": str(room / "cache")}
+    elif folder := os.environ.get("BOOK_DATA"):
+        variables["BOOK_DATA"] = str(Path(folder).absolute())
+    else:
+        variables["BOOK_CACHE"] = str(BUILD / "colab/data")
 
     def python(*arguments: str) -> dict | list:
         command = [environment / "bin/python", "-c", *arguments]
@@ -166,26 +164,20 @@ def run(
     return found
 
 
-def variables_of(kind: str, room: Path) -> dict[str, str]:
-    """The variables with which the loaders find such data."""
-    if kind == "stand-in":
-        return {"BOOK_OFFLINE": "1", "BOOK_CACHE": str(room / "cache")}
-    if folder := os.environ.get("BOOK_DATA"):
-        return {"BOOK_DATA": str(Path(folder).absolute())}
-    return {"BOOK_CACHE": str(BUILD / "colab/data")}
-
-
 def attempt(notebook: Path, kind: str, *places) -> dict | None:
-    """`run`, and say how it went; None if it failed."""
+    """A run of the record, after saying how it went; None if it failed."""
     try:
         with TemporaryDirectory() as room:
             found = run(notebook, kind, Path(room), *places)
     except Failed as error:
         print(f"{notebook.stem}, {kind}: failed\n{error}", flush=True)
         return None
-    counts = f"{found['cells']} cells, {found['checks']} checks"
+    values = {"cells": found["cells"], "checks": found["checks"]}
+    counts = "{cells} cells, {checks} checks".format(**values)
     print(f"{notebook.stem}, {kind}: {counts}, all well", flush=True)
-    return found
+    config = {"notebook": notebook.stem, "data": kind}
+    made = {"config": config, "seed": 0, "values": values}
+    return made | {"versions": found["versions"]}
 
 
 def main(arguments: list[str]) -> int:
@@ -198,23 +190,16 @@ def main(arguments: list[str]) -> int:
     with TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         address = published(Path(folder) / "published")
         waiting = [pool.submit(attempt, *task, others, address) for task in tasks]
-        found = [attempted.result() for attempted in waiting]
-    if None in found:
+        runs = [attempted.result() for attempted in waiting]
+    if None in runs:
         return 1
-    runs = [
-        {
-            "config": {"notebook": notebook.stem, "data": kind},
-            "seed": 0,
-            "values": {"cells": one["cells"], "checks": one["checks"]},
-        }
-        for (notebook, kind), one in zip(tasks, found, strict=True)
-    ]
+    (versions, *_) = [one.pop("versions") for one in runs]
     recording.record(
         "colab",
         runs,
         title="The notebooks as Colab runs them, with the newest releases",
         command="make colab",
         seconds=round(time.monotonic() - start, 1),
-        versions=found[0]["versions"],
+        versions=versions,
     )
     return 0
