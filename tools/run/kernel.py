@@ -31,10 +31,9 @@ SERVER = multiprocessing.get_context("forkserver" if CAN_FORK else None)
 class Task:
     """Cells of a page that run together in one kernel.
 
-    `name` is such as "general_review, Problem 3"; the cells of `notebook` are executed
-    in place, and `metadata.source_map` has the line of each in the source at `path`.
-    `seconds` is how long that took, this time or the last; `key` stands for all on
-    which the outputs depend.
+    The cells of `notebook` are executed in place; `metadata.source_map` has the line of
+    each in the source at `path`. `seconds` is how long that took, this time or the
+    last; `key` stands for all on which the outputs depend.
     """
 
     name: str
@@ -45,29 +44,23 @@ class Task:
 
 
 def run(
-    tasks: list[Task],
-    workers: int,
-    timeout: int | None = None,
-    verbose: bool = False,
-    fork: bool = False,
+    tasks: list[Task], workers: int, timeout=None, verbose=False, fork=False
 ) -> Iterator[Task]:
     """Execute tasks in this order, `timeout` seconds a cell; each that has succeeded.
 
     `verbose` shows the progress bars of cells. With `fork` the kernels start faster, if
     this system can: from a process that has imported what the cells import.
     """
-    kind, failures = Manager, set()
-    if fork and CAN_FORK:
-        kind = Forked
+    fork, failures = fork and CAN_FORK, set()
+    if fork:
         _preload(cell.source for task in tasks for cell in task.notebook.cells)
     with ThreadPoolExecutor(workers) as pool:
-        running = {pool.submit(_run, t, kind, timeout, verbose): t for t in tasks}
+        running = {pool.submit(_run, t, timeout, verbose, fork): t for t in tasks}
         try:
             for count, done in enumerate(as_completed(running), 1):
                 task, failure = running[done], done.result()
-                said = "failed" if failure else "ok"
-                end = f"{task.seconds:.0f} s ({count} of {len(tasks)})"
-                print(f"{task.name}: {said}, {end}", flush=True)
+                said = f"{'failed' if failure else 'ok'}, {task.seconds:.0f} s"
+                print(f"{task.name}: {said} ({count} of {len(tasks)})", flush=True)
                 if failure not in failures:  # an opening cell fails in each problem
                     print(failure, end="", file=sys.stderr, flush=True)
                     failures.add(failure)
@@ -78,14 +71,14 @@ def run(
             os._exit(130)  # do not wait for the kernels, which end with this process
 
 
-def _run(task: Task, kind: type, timeout: int | None, verbose: bool) -> str:
+def _run(task: Task, timeout: int | None, verbose: bool, fork: bool) -> str:
     """Execute a task; what failed, or nothing."""
     start = time.monotonic()
     client = Client(
         task.notebook,
         timeout=timeout,
-        kernel_manager_class=kind,
-        shutdown_kernel="immediate" if kind is Forked else "graceful",
+        kernel_manager_class=Forked if fork else Manager,
+        shutdown_kernel="immediate" if fork else "graceful",
         resources={"metadata": {"path": str(task.path.parent)}},
         record_timing=False,
         extra_arguments=["--log-level=ERROR"],
@@ -138,11 +131,8 @@ def _explain(task: Task, client: Client, error: Exception) -> str:
 class Manager(AsyncKernelManager):
     """Starts kernels of this Python, whatever others a user has installed."""
 
-    @property
-    def kernel_spec(self) -> KernelSpec:
-        """How to start one."""
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f"]
-        return KernelSpec(argv=[*command, "{connection_file}"], language="python")
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    kernel_spec = KernelSpec(argv=command, language="python")
 
 
 class Forked(Manager):
@@ -169,11 +159,10 @@ class Provisioner(LocalProvisioner):
 
 
 def _preload(codes: Iterator[str]) -> None:
-    """Have the server import, when it starts, what these cells import."""
     names = sorted({name for code in codes for name in IMPORT.findall(code)})
     os.environ["BOOK_PRELOAD"] = " ".join(names)
     os.environ.setdefault("MPLBACKEND", BACKEND)
-    own = [__name__, f"{__package__}.preload"]
+    own = __name__, f"{__package__}.preload"
     SERVER.set_forkserver_preload(["ipykernel.kernelapp", *own])
 
 
