@@ -28,27 +28,25 @@ import os, time
 os.path.exists("begun") or open("begun", "w").close() or time.sleep(600)
 {CELL}"""
 KILLED = """
+import os
+from pathlib import Path
 
 _setup = setup
-
 
 def setup(app):
     _setup(app)
     app.connect("html-page-context", kill)
 
-
 def kill(app, page, *_):
     if page == "notebooks/small" and Path(app.srcdir, "kill").exists():
         Path(app.outdir, f"{page}.html").write_text("half a page")
-        __import__("os").kill(0, 9)
+        os.kill(os.getpid(), 9)
 """
 READ_ONLY = {  # a disk, or what belongs to somebody else
     "disk": 'mount --bind . .; mount -o remount,bind,ro .; cd "$PWD"; as=',
     "permissions": "chmod -R a-w .; trap 'chmod -R u+w .' EXIT;"
     "as='setpriv --bounding-set=-all --inh-caps=-all'",
 }
-
-
 OLD_PYTHON = f"""#!/bin/sh
 [ "$1" = --version ] && echo Python 3.9.1 && exit
 [ "$1" = -c ] && exec '{sys.executable}' -c "import sys; sys.version_info = 3, 9, 1; $2"

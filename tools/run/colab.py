@@ -99,20 +99,11 @@ def packages_of(environment: Path) -> Path:
     return Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
 
 
-def like_colab(environment: Path, others: Path) -> None:
-    """Make an environment with the packages in `others` and Colab's own module."""
-    venv.create(environment)
-    packages = packages_of(environment)
-    (packages / "google/colab").mkdir(parents=True)
-    (packages / "google/colab/__init__.py").touch()
-    (packages / "others.pth").write_text(f"{others}\nimport google.colab\n")
-
-
 def newest(environment: Path) -> Path:
     """Make an environment with the newest releases; its folder of packages."""
     venv.create(environment, clear=True, with_pip=True)
-    command = [environment / "bin/python", "-m", "pip", "install", "-q", *PREINSTALLED]
-    subprocess.run(command, check=True)
+    install = [environment / "bin/python", "-m", "pip", "install", "-q"]
+    subprocess.run([*install, *PREINSTALLED], check=True)
     return packages_of(environment)
 
 
@@ -121,12 +112,16 @@ def run(
 ) -> dict:
     """Run a notebook in an empty folder in `room`; what its last line says.
 
-    `kind`: "stand-in" or "real data"; `others`, `address`: see `like_colab` and
-    `published`. Raises `Failed` if a cell fails, if anything but helpers is installed,
-    or if the data are of the other kind.
+    The environment has the packages in `others` and Colab's own module. `kind`:
+    "stand-in" or "real data"; `address`: as of `published`. Raises `Failed` if a cell
+    fails, if anything but helpers is installed, or if the data are of the other kind.
     """
     environment, empty = room / "environment", room / "content"
-    like_colab(environment, others)
+    venv.create(environment)
+    packages = packages_of(environment)
+    (packages / "google/colab").mkdir(parents=True)
+    (packages / "google/colab/__init__.py").touch()
+    (packages / "others.pth").write_text(f"{others}\nimport google.colab\n")
     empty.mkdir()
     shutil.copy(notebook, empty)
     ours = ("PYTHON", "BOOK_")
@@ -155,8 +150,7 @@ def run(
     new = [package[0] for package in after if package not in before]
     if gone or new != [HELPERS]:
         raise Failed(f"the first cell installs {new} and takes away {gone}")
-    folder = packages_of(environment)
-    ours = [str(folder / f"{name}/__init__.py") for name in ("helpers", "claims")]
+    ours = [str(packages / f"{name}/__init__.py") for name in ("helpers", "claims")]
     if [found["prefix"], found["packages"]] != [str(environment), ours]:
         raise Failed(f"it ran in {found['prefix']}, with {found['packages']}")
     if {source == "stand-in" for source in found["sources"]} != {kind == "stand-in"}:
@@ -176,8 +170,8 @@ def attempt(notebook: Path, kind: str, *places) -> dict | None:
     counts = "{cells} cells, {checks} checks".format(**values)
     print(f"{notebook.stem}, {kind}: {counts}, all well", flush=True)
     config = {"notebook": notebook.stem, "data": kind}
-    made = {"config": config, "seed": 0, "values": values}
-    return made | {"versions": found["versions"]}
+    versions = found["versions"]
+    return {"config": config, "seed": 0, "values": values, "versions": versions}
 
 
 def main(arguments: list[str]) -> int:

@@ -90,9 +90,9 @@ def ledger(executed: Path) -> list[dict]:
     return [check for check in found if check]
 
 
-def differences(one: list, other: list) -> list[str]:
+def differences(now: list, before: list) -> list[str]:
     """The places where two lists differ, but for last digits."""
-    texts = ([json.dumps(x, sort_keys=True) for x in these] for these in (one, other))
+    texts = ([json.dumps(x, sort_keys=True) for x in xs] for xs in (now, before))
     return [
         f"{a} was {b}"
         for a, b in zip_longest(*texts)
@@ -117,8 +117,7 @@ def compare(book: Book, page: Page, folder: Path) -> dict:
         found += [f"notebook: {text}" for text in differences(now, cells)]
         if text != committed and not found:
             found.append("notebook: other bytes")
-    counts = {"checks": len(checks), "outputs": len(outputs)}
-    values = {**counts, "differences": len(found)}
+    values = {"checks": len(checks), "outputs": len(outputs), "differences": len(found)}
     return {"values": values, "differences": found[:SHOWN]}
 
 
