@@ -17,14 +17,8 @@ UNUSED = shutil.ignore_patterns("__pycache__")
 NO_LINT = '"""Nothing."""\n\n\ndef main(arguments):\n    return 0\n'
 NOTEBOOK = """\
 ---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
+jupytext: {text_representation: {extension: .md, format_name: myst}}
+kernelspec: {display_name: Python 3, language: python, name: python3}
 ---
 
 # A small problem set

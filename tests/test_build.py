@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -66,13 +67,14 @@ def test_site_asks_no_third_party_and_offers_the_committed_notebook(book):
     assert (book.root / "_build/html/_static/mathjax/tex-chtml.js").exists()
 
 
-def test_changed_sentence_and_style_show_and_execute_nothing(book):
+def test_changed_sentence_record_and_style_show_and_execute_nothing(book):
     with (
-        book.edited(PAGE, "One sentence.", "Another sentence."),
+        book.edited(PAGE, "One sentence.", "It is {recorded}`trial:1.loss.mean:.2f`."),
+        book.edited("results/studies/trial.json", '"loss": 0.2', '"loss": 0.5'),
         book.edited("book/assets/book.css", "/*", "/* changed"),
     ):
         assert "Executing" not in book.build()
-        assert "Another sentence." in book.html("notebooks/small")
+        assert ">0.40</a>" in book.html("notebooks/small")
         assert "value: one number equal" in book.html("book/checks")
         assert "/* changed" in book.read("_build/html/_static/book.css")
 
@@ -86,16 +88,8 @@ def test_changed_helper_executes_and_shows(book):
     assert "now one number" not in book.html("notebooks/small")
 
 
-def test_changed_result_shows(book):
-    with (
-        book.edited(PAGE, "One sentence.", "{recorded}`trial:1.loss.mean:.2f`"),
-        book.edited("results/studies/trial.json", '"loss": 0.2', '"loss": 0.5'),
-    ):
-        assert "Executing" not in book.build()
-        assert ">0.40</a>" in book.html("notebooks/small")
-
-
 CELL = "```{code-cell} ipython3\ncheck.value("
+LAST = 'check.value("sm-1", 3 * 3, 9)'
 TWO = "\n## 2 Cubes\n\n```{{code-cell}} ipython3\n{}\n```\n"
 
 
@@ -142,11 +136,13 @@ def test_each_problem_is_executed_and_kept_by_itself(book):
 def task(tmp_path, monkeypatch):
     """A task of these cells; all that is kept and all data lie in a folder."""
     monkeypatch.setenv("BOOK_DATA", str(tmp_path))
-    monkeypatch.setattr(execute, "PROBLEMS", tmp_path)
+    monkeypatch.setattr(execute, "PROBLEMS", tmp_path / "kept")
+    execute.PROBLEMS.mkdir()
     monkeypatch.setattr(execute, "SECONDS", tmp_path / "seconds.json")
 
     def task(*cells: str) -> kernel.Task:
-        cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
+        about = {"execution_count": 1, "metadata": {"tags": ["a"], "mystnb": {}}}
+        cells = [nbformat.v4.new_code_cell(cell, **about) for cell in cells]
         notebook = nbformat.v4.new_notebook(cells=cells)
         return kernel.Task("a", tmp_path / "a.md", notebook)
 
@@ -171,6 +167,46 @@ def test_scale_and_data_have_outputs_of_their_own(task, tmp_path, monkeypatch):
         assert changed() == [True, False]
     monkeypatch.setenv("BOOK_SCALE", "full")
     assert changed() == [True, True]
+
+
+def test_what_is_executed_is_kept_at_once(task, monkeypatch):
+    """A kill during the second problem does not lose the first."""
+
+    def run(todo, *_, **__):
+        yield todo[0]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(execute, "run", run)
+    tasks = [task("0 + 1"), task("1 + 1")]
+    for left in (1, 0):
+        with pytest.raises(KeyboardInterrupt):
+            execute._execute(tasks)
+        assert [execute._restore(one) for one in tasks].count(False) == left
+
+
+@pytest.mark.parametrize("left", ["", "half", "[1]", None])
+def test_killed_while_it_is_kept(task, left):
+    one = task("1 + 1")
+    before = execute.key(one, "")
+    execute._keep(one)
+    assert execute._restore(one) and execute.key(one, "") == before
+    (file,) = execute.PROBLEMS.iterdir()
+    half = file.read_text()[: file.stat().st_size // 2]
+    file.write_text(half if left == "half" else left or "")
+    if left is None:
+        file.unlink()
+    assert not execute._restore(one)
+    execute._keep(one)
+    assert execute._restore(one)
+
+
+def test_what_is_kept_does_not_grow_without_bound(task, monkeypatch):
+    monkeypatch.setattr(execute, "KEPT", 2)
+    for age, name in enumerate(["x.1.tmp", "a.ipynb", "b.ipynb", "c.ipynb"]):
+        (execute.PROBLEMS / name).touch()
+        os.utime(execute.PROBLEMS / name, (1e9 - age, 1e9 - age))
+    execute._drop_the_oldest()
+    assert [path.name for path in execute.PROBLEMS.iterdir()] == ["a.ipynb"]
 
 
 @pytest.mark.parametrize(
@@ -228,8 +264,7 @@ def test_one_study_alone_is_repeated(book):
         return output, book.read("results/studies/trial.json"), record.exists()
 
     before, ran = book.read("results/studies/trial.json"), book.root / "notebooks/ran"
-    cell = "```{code-cell} ipython3\ncheck.value"
-    with book.edited(PAGE, cell, cell.replace("check.value", STUDIES + "check.value")):
+    with book.edited(PAGE, LAST, STUDIES + LAST):
         output, trial, _ = only("others", expect=2)
         assert "invalid choice: 'others' (choose from 'other', 'trial')" in output
         with book.edited(PAGE, "n + seed", "n / seed"):  # seed 0 fails
@@ -252,18 +287,11 @@ def test_one_study_alone_is_repeated(book):
         (book.root / "results" / f"{name}.json").unlink()
 
 
-@pytest.mark.parametrize(
-    ("command", "program"),
-    [
-        ("results ONLY=a", "results --only 'a'"),
-        ("again ONLY=a", "again --only 'a'"),
-        ("reproduce ONLY=a", "reproduce --only 'a'"),
-        ("reproduce SETTING=b", "reproduce --setting 'b'"),
-    ],
-)
-def test_make_passes_the_name_on(command, program):
-    output = make("-n", *command.split())
-    assert output.replace("\\", " ").split()[1:] == f"-m tools {program}".split()
+@pytest.mark.parametrize("verb", ["results", "again", "reproduce"])
+def test_make_passes_the_name_on(verb):
+    for option in ["only", "setting"] if verb == "reproduce" else ["only"]:
+        output = make("-n", verb, f"{option.upper()}=a").replace("\\", " ")
+        assert output.split()[1:] == f"-m tools {verb} --{option} 'a'".split()
 
 
 @pytest.mark.parametrize("given", ["data", "da ta/..", "/data", "~/data"])
@@ -290,11 +318,28 @@ def test_the_tools_say_what_there_is(capsys):
     assert re.findall(r"^  (\S+) +[A-Z]\w+ .*\.", said, re.M) == [*tools.VERBS]
 
 
-def test_failing_cell(book):
-    with book.edited(PAGE, "3 * 3, 9)", "3 * 3, 8)"):
+@pytest.mark.parametrize(
+    "cell, message",
+    [
+        ('check.value("sm-1", 3 * 3, 8)', "CheckFailed: sm-1: 9 computed"),
+        ('import os; os._exit(1); check.value("sm-1", 1, 1)', "Kernel died"),
+    ],
+)
+def test_a_cell_that_fails_or_kills_its_kernel_is_named(book, cell, message):
+    with book.edited(PAGE, LAST, cell):
         output = book.build(expect=1)
-        line = book.line(PAGE, 'check.value("sm-1", 3 * 3, 8)')
-    assert f"{PAGE}:{line}: cell failed: CheckFailed: sm-1: 9 computed" in output
+        line = book.line(PAGE, cell) - (
+            "os" in cell
+        )  # of the cell, if not known better
+    assert f"{PAGE}:{line}: cell failed: {message}" in output
+
+
+def test_what_is_saved_while_it_runs_is_executed_again_and_not_by_sphinx(book):
+    save = "import pathlib; page = pathlib.Path('small.md'); text = page.read_text()"
+    save += "; page.write_text(text.replace('3 * 3, 9' + ')', '4 * 4, 16' + ')'))"
+    with book.edited(PAGE, LAST, f"{save}\n{LAST}"):
+        output = book.build()
+    assert output.count(f"{NAME}: ok") == 2 and "Kernel" not in output
 
 
 @pytest.mark.parametrize("verb", ["book", "execute", "results", "again", "reproduce"])
@@ -312,20 +357,12 @@ def test_a_page_without_problems(book):
         assert "small, all: ok" in book.build(*EXECUTE)
 
 
-def test_dying_kernel(book):
-    with book.edited(PAGE, "check.value(", "import os; os._exit(1); check.value("):
-        output = book.build(expect=1)
-    assert re.search(rf"{PAGE}:\d+: cell failed: Kernel died", output)
-
-
 def test_kernels_of_both_kinds_are_this_python_and_give_the_same(task, monkeypatch):
     spec = execute.PROBLEMS / "kernels/python3/kernel.json"
     spec.parent.mkdir(parents=True)
     spec.write_text('{"argv": ["false"], "language": "python", "display_name": "x"}')
     monkeypatch.setenv("JUPYTER_PATH", str(execute.PROBLEMS))
-    told = (
-        "[os.getcwd(), sys.executable, sys.stdin.read(), os.getpgrp() == os.getpid()]"
-    )
+    told = "os.getcwd(), sys.executable, sys.stdin.read(), os.getpgrp() == os.getpid()"
     plot = "import os, sys, matplotlib.pyplot as plt\nplt.plot([1]);"
     given = []
     for fork in (False, True):

@@ -12,52 +12,45 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-import nbformat.v4 as nbf
 import psutil
 import pytest
 from browsing import PAGES
 from small_book import NAME, PAGE, ROOT, Book
 from small_disk import in_namespace
 
-from tools.run import execute
-from tools.run.kernel import Task
 from tools.site import install
 from tools.site.browser import MISSING
 
 CELL = 'check.value("sm-1", 3 * 3, 9)'
 SLOW_ONCE = f"""\
-import pathlib, time
-here = pathlib.Path("begun")
-begun = here.exists()
-here.touch()
-begun or time.sleep(600)
+import os, time
+os.path.exists("begun") or open("begun", "w").close() or time.sleep(600)
 {CELL}"""
 KILLED = """
+import os
+from pathlib import Path
 
 _setup = setup
-
 
 def setup(app):
     _setup(app)
     app.connect("html-page-context", kill)
 
-
 def kill(app, page, *_):
-    import os
-    from pathlib import Path
-
     if page == "notebooks/small" and Path(app.srcdir, "kill").exists():
         Path(app.outdir, f"{page}.html").write_text("half a page")
         os.kill(os.getpid(), 9)
 """
-
 READ_ONLY = {  # a disk, or what belongs to somebody else
     "disk": 'mount --bind . .; mount -o remount,bind,ro .; cd "$PWD"; as=',
     "permissions": "chmod -R a-w .; trap 'chmod -R u+w .' EXIT;"
     "as='setpriv --bounding-set=-all --inh-caps=-all'",
 }
+OLD_PYTHON = f"""#!/bin/sh
+[ "$1" = --version ] && echo Python 3.9.1 && exit
+[ "$1" = -c ] && exec '{sys.executable}' -c "import sys; sys.version_info = 3, 9, 1; $2"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -90,59 +83,6 @@ def runs_in(book, process):
         return False
 
 
-@pytest.fixture
-def tasks(tmp_path, monkeypatch):
-    """Two problems that have been executed, and where they are kept."""
-    monkeypatch.setattr(execute, "PROBLEMS", tmp_path / "problems")
-    monkeypatch.setattr(execute, "SECONDS", tmp_path / "seconds.json")
-    count = {"execution_count": 1, "metadata": {"tags": ["a"], "mystnb": {}}}
-    cells = [nbf.new_code_cell(f"{n} + 1", **count) for n in range(2)]
-    notebooks = [nbf.new_notebook(cells=[cell]) for cell in cells]
-    return [Task(f"a, {n}", Path("a.md"), nb) for n, nb in enumerate(notebooks)]
-
-
-def test_what_is_executed_is_kept_at_once(tasks, monkeypatch):
-    """A kill during the second problem does not lose the first."""
-
-    def run(todo, *_, **__):
-        yield todo[0]
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(execute, "run", run)
-    for left in (1, 0):
-        with pytest.raises(KeyboardInterrupt):
-            execute._execute(tasks)
-        assert [execute._restore(task) for task in tasks].count(False) == left
-
-
-@pytest.mark.parametrize("fault", ["empty", "half", "no notebook", "without its file"])
-def test_killed_while_it_is_kept(tasks, fault):
-    task = tasks[0]
-    before = execute.key(task, "")
-    execute._keep(task)
-    assert execute._restore(task) and execute.key(task, "") == before
-    (file,) = execute.PROBLEMS.iterdir()
-    text = file.read_text()
-    file.write_text(
-        {"half": text[: len(text) // 2], "no notebook": "[1]"}.get(fault, "")
-    )
-    if fault == "without its file":
-        file.unlink()
-    assert not execute._restore(task)
-    execute._keep(task)
-    assert execute._restore(task)
-
-
-def test_what_is_kept_does_not_grow_without_bound(tasks, monkeypatch):
-    monkeypatch.setattr(execute, "KEPT", 2)
-    execute.PROBLEMS.mkdir()
-    for age, name in enumerate(["x.1.tmp", "a.ipynb", "b.ipynb", "c.ipynb"]):
-        (execute.PROBLEMS / name).touch()
-        os.utime(execute.PROBLEMS / name, (1e9 - age, 1e9 - age))
-    execute._drop_the_oldest()
-    assert [path.name for path in execute.PROBLEMS.iterdir()] == ["a.ipynb"]
-
-
 def test_killed_while_pages_are_put_together(book):
     pages = book.root / "_build/cache/pages"
     for file in [pages / "whole", *pages.rglob("*.ipynb")]:
@@ -165,7 +105,6 @@ def test_killed_while_the_site_is_written(book):
 
 @pytest.mark.parametrize("day", [-1, 1], ids=["past", "future"])
 def test_a_source_of_another_day(book, day):
-    """What is saved when the clock is wrong is shown all the same, and only once."""
     before = book.read(PAGE)
     book.write(PAGE, before.replace("One sentence.", f"Saved {day} day off."))
     moment = time.time() + 86_400 * day
@@ -176,7 +115,6 @@ def test_a_source_of_another_day(book, day):
 
 
 def test_full_disk(book):
-    """It is named, and the same command works when there is room."""
     (book.root / "_build").mkdir(exist_ok=True)
     said = in_namespace(
         "mount -t tmpfs -o size=3m none _build;"
@@ -204,8 +142,8 @@ def test_a_clone_that_nobody_can_write(book, tmp_path, way):
     )
     refused, _, built = said.stdout.partition("---")
     assert said.returncode == 0, said.stdout
-    assert "cannot be written" in refused and "make book BOOK_BUILD=" in refused
     build, serve = refused.splitlines()
+    assert "cannot be written" in build and "make book BOOK_BUILD=" in build
     assert build == serve
     site = tmp_path / "Gebäude mit Blank/_build/html"
     assert f"The book is in {site}/index.html" in built
@@ -232,22 +170,13 @@ def no_browser(monkeypatch, tmp_path):
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
 
 
-# -------------------------------------------------------------------- environment
-
-
 @pytest.mark.parametrize("named", [False, True])
 def test_a_python_that_is_too_old(tmp_path, named):
     make = shutil.which("make")
     if not make:
         pytest.skip("no make")
     old = tmp_path / "python3"
-    pretend = "import sys; sys.version_info = 3, 9, 1"
-    old.write_text(
-        f"""#!/bin/sh
-        [ "$1" = --version ] && echo Python 3.9.1 && exit
-        [ "$1" = -c ] && exec '{sys.executable}' -c "{pretend}; $2"
-        """
-    )
+    old.write_text(OLD_PYTHON)
     old.chmod(0o755)
     words = [f"SYSTEM_PYTHON={old}"] if named else []
     done = subprocess.run(

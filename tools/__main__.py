@@ -55,10 +55,9 @@ def main(arguments: list[str]) -> int:
     try:
         return import_module(f".{module}", __package__).main([*options, *others])
     except Exception as error:
-        model = sys.modules.get(f"{__package__}.source.model")  # if sources were read
-        if model and isinstance(error, model.SourceError):
-            sys.exit(str(error))
-        raise
+        if type(error).__name__ != "SourceError":  # which is not imported for all
+            raise
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

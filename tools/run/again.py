@@ -2,9 +2,8 @@
 
 It is the first run, or the shortest if that takes longer than five minutes; a study
 whose runs are all longer is passed over. `helpers.recording.compare` says what counts
-as equal. What was found is printed and written to results/measured/again.json, where
-studies that were not asked for keep what was found before. The exit status is 1 if one
-is off.
+as equal. What was found is printed and written to results/measured/again.json. The exit
+status is 1 if a study is off.
 """
 
 from __future__ import annotations
@@ -22,36 +21,51 @@ from .execute import with_studies
 from .kernel import run
 
 
-def repeat(book: Book, only: str | None) -> dict[str, dict]:
-    """What each study found, by its name."""
+def repeat(book: Book, only: str | None) -> list[dict]:
+    """What each study found, as a run of the record."""
     folder = results.FOLDER / ".partial" / "again"
     shutil.rmtree(folder, ignore_errors=True)
     os.environ["BOOK_SCALE"] = "again"
     for _ in run(with_studies(book, only), os.cpu_count()):
         pass
-    files = sorted(folder.glob("*.json"))
-    found = {file.stem: json.loads(file.read_text("utf-8")) for file in files}
-    missing = {"outcome": "off: its problem failed before it"}
-    asked = [only] if only else sorted(book.studies)
-    return {name: found.get(name, missing) for name in asked}
-
-
-def record(found: dict[str, dict]) -> None:
-    """Write the outcomes beside those of other studies."""
-    old = results.load("again") or {"runs": []}
-    kept = {run["config"]["study"]: run for run in old["runs"]}
-    date = recording.provenance()["date"]
-    for name, outcome in found.items():
-        kept[name] = {
+    runs = []
+    for name in [only] if only else sorted(book.studies):
+        path, found = folder / f"{name}.json", {}
+        if path.exists():
+            found = json.loads(path.read_text("utf-8"))
+        one = {
             "config": {"study": name},
-            "seed": outcome.get("seed", 0),
-            "values": {"difference": outcome.get("error")},
-            "outcome": outcome["outcome"],
-            "repeated": outcome.get("config"),
-            "date": date,
-            "seconds": outcome.get("seconds", 0),
+            "seed": found.get("seed", 0),
+            "values": {"difference": found.get("error")},
+            "outcome": found.get("outcome", "off: its problem failed before it"),
+            "repeated": found.get("config"),
+            "seconds": found.get("seconds", 0),
         }
-    runs = [kept[name] for name in sorted(kept)]
+        runs.append(one)
+    return runs
+
+
+def beside_older(name: str, found: list[dict], order: list[dict]) -> list[dict]:
+    """Runs of a record: what was found today, and before of other configurations."""
+    date = recording.provenance()["date"]
+    runs = (results.load(name) or {"runs": []})["runs"]
+    runs += [run | {"date": date} for run in found]
+    last = {str(run["config"]): run for run in runs}
+    return [last[str(config)] for config in order if str(config) in last]
+
+
+def main(arguments: list[str]) -> int:
+    """Repeat, print, record."""
+    book = Book(ROOT)
+    studies = sorted(book.studies)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", metavar="STUDY", choices=studies)
+    only = parser.parse_args(arguments).only
+    with alone():
+        found = repeat(book, only)
+    for one in found:
+        print(f"{one['config']['study']}: {one['outcome']}")
+    runs = beside_older("again", found, [{"study": name} for name in studies])
     recording.record(
         "again",
         runs,
@@ -59,17 +73,4 @@ def record(found: dict[str, dict]) -> None:
         command="make again",
         seconds=round(sum(run["seconds"] for run in runs), 1),
     )
-
-
-def main(arguments: list[str]) -> int:
-    """Repeat, print, record."""
-    book = Book(ROOT)
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", metavar="STUDY", choices=sorted(book.studies))
-    only = parser.parse_args(arguments).only
-    with alone():
-        found = repeat(book, only)
-    for name, outcome in found.items():
-        print(f"{name}: {outcome['outcome']}")
-    record(found)
-    return int(any(run["outcome"].startswith("off") for run in found.values()))
+    return int(any(one["outcome"].startswith("off") for one in found))

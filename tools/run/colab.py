@@ -1,12 +1,10 @@
 """Run the committed notebooks as Colab does, with the newest releases; `make colab`.
 
-Each runs in an empty folder, in an environment that has what Colab preinstalls of what
-the notebooks use, and Colab's own module, but not ours: the first cell has to get
-them, from a copy of this tree that git finds at the address of the book. It may replace
-nothing, and does nothing when it is run again. Each notebook runs on the stand-in and
-on the real data, which come from `BOOK_DATA` or are downloaded.
-
-What came out is printed and, if all went well, recorded in results/measured/colab.json.
+Each runs in an empty folder, in an environment with what Colab preinstalls, but not
+ours: the first cell has to get them, from a copy of this tree that git finds at the
+address of the book. It may replace nothing, and does nothing when it is run again. Each
+notebook runs on the stand-in and on the real data, which come from `BOOK_DATA` or are
+downloaded. If all went well, it is recorded in results/measured/colab.json.
 """
 
 from __future__ import annotations
@@ -80,21 +78,15 @@ class Failed(Exception):
     """What went wrong with a notebook."""
 
 
-def git(folder: Path, *arguments: str) -> None:
-    """Run git there, as somebody."""
-    author = ["-c", "user.name=A reader", "-c", "user.email=reader@example.com"]
-    subprocess.run(["git", *author, *arguments], cwd=folder, check=True)
-
-
 def published(folder: Path) -> dict[str, str]:
     """Commit this tree to a repository that git finds at the book's address.
 
     Returns the variables that let git find it there.
     """
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*NOT_PUBLISHED))
-    git(folder, "init", "-q")
-    git(folder, "add", ".")
-    git(folder, "commit", "-q", "-m", "As published")
+    author = ["-c", "user.name=A reader", "-c", "user.email=reader@example.com"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "As published"]):
+        subprocess.run(["git", *author, *words], cwd=folder, check=True)
     return {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{folder.as_uri()}.insteadOf",
@@ -107,20 +99,11 @@ def packages_of(environment: Path) -> Path:
     return Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
 
 
-def like_colab(environment: Path, others: Path) -> None:
-    """Make an environment with the packages in `others` and Colab's own module."""
-    venv.create(environment)
-    packages = packages_of(environment)
-    (packages / "google/colab").mkdir(parents=True)
-    (packages / "google/colab/__init__.py").touch()
-    (packages / "others.pth").write_text(f"{others}\nimport google.colab\n")
-
-
 def newest(environment: Path) -> Path:
     """Make an environment with the newest releases; its folder of packages."""
     venv.create(environment, clear=True, with_pip=True)
-    command = [environment / "bin/python", "-m", "pip", "install", "-q", *PREINSTALLED]
-    subprocess.run(command, check=True)
+    install = [environment / "bin/python", "-m", "pip", "install", "-q"]
+    subprocess.run([*install, *PREINSTALLED], check=True)
     return packages_of(environment)
 
 
@@ -129,17 +112,27 @@ def run(
 ) -> dict:
     """Run a notebook in an empty folder in `room`; what its last line says.
 
-    `kind`: "stand-in" or "real data"; `others`, `address`: see `like_colab` and
-    `published`. Raises `Failed` if a cell fails, if anything but helpers is installed,
-    or if the data are of the other kind.
+    The environment has the packages in `others` and Colab's own module. `kind`:
+    "stand-in" or "real data"; `address`: as of `published`. Raises `Failed` if a cell
+    fails, if anything but helpers is installed, or if the data are of the other kind.
     """
     environment, empty = room / "environment", room / "content"
-    like_colab(environment, others)
+    venv.create(environment)
+    packages = packages_of(environment)
+    (packages / "google/colab").mkdir(parents=True)
+    (packages / "google/colab/__init__.py").touch()
+    (packages / "others.pth").write_text(f"{others}\nimport google.colab\n")
     empty.mkdir()
     shutil.copy(notebook, empty)
     ours = ("PYTHON", "BOOK_")
     variables = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-    variables |= address | variables_of(kind, room)
+    variables |= address
+    if kind == "stand-in":
+        variables |= {"BOOK_OFFLINE": "1", "BOOK_CACHE": str(room / "cache")}
+    elif folder := os.environ.get("BOOK_DATA"):
+        variables["BOOK_DATA"] = str(Path(folder).absolute())
+    else:
+        variables["BOOK_CACHE"] = str(BUILD / "colab/data")
 
     def python(*arguments: str) -> dict | list:
         command = [environment / "bin/python", "-c", *arguments]
@@ -157,8 +150,7 @@ def run(
     new = [package[0] for package in after if package not in before]
     if gone or new != [HELPERS]:
         raise Failed(f"the first cell installs {new} and takes away {gone}")
-    folder = packages_of(environment)
-    ours = [str(folder / f"{name}/__init__.py") for name in ("helpers", "claims")]
+    ours = [str(packages / f"{name}/__init__.py") for name in ("helpers", "claims")]
     if [found["prefix"], found["packages"]] != [str(environment), ours]:
         raise Failed(f"it ran in {found['prefix']}, with {found['packages']}")
     if {source == "stand-in" for source in found["sources"]} != {kind == "stand-in"}:
@@ -166,26 +158,20 @@ def run(
     return found
 
 
-def variables_of(kind: str, room: Path) -> dict[str, str]:
-    """The variables with which the loaders find such data."""
-    if kind == "stand-in":
-        return {"BOOK_OFFLINE": "1", "BOOK_CACHE": str(room / "cache")}
-    if folder := os.environ.get("BOOK_DATA"):
-        return {"BOOK_DATA": str(Path(folder).absolute())}
-    return {"BOOK_CACHE": str(BUILD / "colab/data")}
-
-
 def attempt(notebook: Path, kind: str, *places) -> dict | None:
-    """`run`, and say how it went; None if it failed."""
+    """A run of the record, after saying how it went; None if it failed."""
     try:
         with TemporaryDirectory() as room:
             found = run(notebook, kind, Path(room), *places)
     except Failed as error:
         print(f"{notebook.stem}, {kind}: failed\n{error}", flush=True)
         return None
-    counts = f"{found['cells']} cells, {found['checks']} checks"
+    values = {"cells": found["cells"], "checks": found["checks"]}
+    counts = "{cells} cells, {checks} checks".format(**values)
     print(f"{notebook.stem}, {kind}: {counts}, all well", flush=True)
-    return found
+    config = {"notebook": notebook.stem, "data": kind}
+    versions = found["versions"]
+    return {"config": config, "seed": 0, "values": values, "versions": versions}
 
 
 def main(arguments: list[str]) -> int:
@@ -198,23 +184,16 @@ def main(arguments: list[str]) -> int:
     with TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         address = published(Path(folder) / "published")
         waiting = [pool.submit(attempt, *task, others, address) for task in tasks]
-        found = [attempted.result() for attempted in waiting]
-    if None in found:
+        runs = [attempted.result() for attempted in waiting]
+    if None in runs:
         return 1
-    runs = [
-        {
-            "config": {"notebook": notebook.stem, "data": kind},
-            "seed": 0,
-            "values": {"cells": one["cells"], "checks": one["checks"]},
-        }
-        for (notebook, kind), one in zip(tasks, found, strict=True)
-    ]
+    (versions, *_) = [one.pop("versions") for one in runs]
     recording.record(
         "colab",
         runs,
         title="The notebooks as Colab runs them, with the newest releases",
         command="make colab",
         seconds=round(time.monotonic() - start, 1),
-        versions=found[0]["versions"],
+        versions=versions,
     )
     return 0

@@ -1,13 +1,9 @@
 """Execute the notebooks of the book, each problem by itself, side by side.
 
-A problem runs after the opening cells of its page. It runs again when its code or
-anything that this reads has changed: `helpers`, `claims`, the requirements, the records
-and the data that it names, the scale. What was executed is kept in
-`_build/cache/problems`. Put together, a page lies in `_build/executed`, and for Sphinx
-in `_build/cache/pages`.
-
-`--scale full` runs the full studies, which write their records; nothing is kept. With
-`--only NAME` it runs the problem of this study alone.
+A problem runs after the opening cells of its page, and again when its code or anything
+that this reads has changed: `helpers`, `claims`, the requirements, the records and the
+data that it names, the scale. What was executed is kept. `--scale full` runs the full
+studies, which write their records, or with `--only NAME` the problem of one.
 """
 
 from __future__ import annotations
@@ -34,8 +30,8 @@ from ..source.model import NUMBER, STUDY, Book, Page, SourceError
 from ..workspace import BUILD, EXECUTED, ROOT, alone
 from .kernel import Task, run
 
-PROBLEMS = BUILD / "cache" / "problems"
-PAGES = BUILD / "cache" / "pages"
+PROBLEMS = BUILD / "cache" / "problems"  # what is kept
+PAGES = BUILD / "cache" / "pages"  # put together, for Sphinx
 SECONDS = BUILD / "cache" / "seconds.json"  # that each problem took last, by its name
 KEPT = 500  # problems; of more, those are dropped that were not used for longest
 TIMEOUT = 600  # seconds for one cell; a full study may take as long as it takes
@@ -50,10 +46,13 @@ READS_DATA = re.compile(r"\bdata\.load_|\bhelpers\.data\b|\bdata as\b")
 
 def execute() -> Path | None:
     """Execute what is not kept; the folder of Sphinx's cache, or None if it failed."""
+    before = _texts()
     pages = [(page, read(page)) for page in Book(ROOT).notebooks]
     tasks = {page.name: problems(page, notebook) for page, notebook in pages}
     if not _execute([task for page in tasks.values() for task in page]):
         return None
+    if _texts() != before:  # or Sphinx would execute what was saved meanwhile
+        return execute()
     changed = not (PAGES / "whole").exists()
     for page, notebook in pages:
         put_together(page, notebook, tasks[page.name])
@@ -69,7 +68,6 @@ def execute() -> Path | None:
 
 
 def _execute(tasks: list[Task]) -> bool:
-    """Execute or restore all tasks; whether none failed."""
     seconds, executed = _seconds(), 0
     for _ in range(2):  # once more for what did without the data that came meanwhile
         state = data.state()
@@ -95,9 +93,6 @@ def _execute(tasks: list[Task]) -> bool:
     return True
 
 
-# ------------------------------------------------------------- pages and problems
-
-
 def read(page: Page) -> NotebookNode:
     """The notebook of a page as Sphinx reads it, not executed."""
     try:
@@ -111,15 +106,13 @@ def read(page: Page) -> NotebookNode:
 
 def problems(page: Page, notebook: NotebookNode) -> list[Task]:
     """The problems of a page with code, each after the opening cells."""
-    lines = notebook.metadata.source_map
-    cells = dict(zip(lines, notebook.cells, strict=True))
+    cells = dict(zip(notebook.metadata.source_map, notebook.cells, strict=True))
     parts = [(problem.title, problem.cells) for problem in page.problems]
     found = []
     for title, own in [part for part in parts if part[1]] or [("all", [])]:
-        blocks = [*page.opening, *own]
-        part = nbformat.from_dict({**notebook, "cells": []})
-        part.cells = [nbformat.from_dict(cells[block.line]) for block in blocks]
-        part.metadata.source_map = [block.line for block in blocks]
+        lines = [block.line for block in [*page.opening, *own]]
+        part = nbformat.from_dict(notebook | {"cells": [cells[line] for line in lines]})
+        part.metadata.source_map = lines
         number = NUMBER.match(title)
         name = number[1].rstrip(":") if number else title
         found.append(Task(f"{page.path.stem}, {name}", page.path, part))
@@ -129,11 +122,11 @@ def problems(page: Page, notebook: NotebookNode) -> list[Task]:
 def put_together(page: Page, notebook: NotebookNode, tasks: list[Task]) -> None:
     """Fill in what the cells of a page gave, numbered through the page."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    skipped, executed = 0, []
-    for task in tasks:
-        executed += task.notebook.cells[skipped:]
-        skipped = len(page.opening)
-        notebook.metadata.language_info = task.notebook.metadata.language_info
+    first, *others = [task.notebook for task in tasks]
+    notebook.metadata.language_info = first.metadata.language_info
+    executed = [*first.cells]
+    for other in others:
+        executed += other.cells[len(page.opening) :]
     for number, (cell, done) in enumerate(zip(code, executed, strict=True), 1):
         cell.execution_count, cell.outputs = number, done.outputs
         for output in cell.outputs:
@@ -150,16 +143,12 @@ def export(executed: NotebookNode, page: str, folder: Path) -> bool:
     return True
 
 
-# ----------------------------------------------------------------- what is kept
-
-
 def key(task: Task, state_of_data: str) -> str:
     """A hash of all on which the outputs of a task depend."""
     scale = os.environ.get("BOOK_SCALE", "quick")
     cells = [[cell.source, cell.metadata] for cell in task.notebook.cells]
     given = json.dumps([sys.version, scale, cells], sort_keys=True)
-    state = hashlib.sha256(given.encode())
-    code = _code(task)
+    state, code = hashlib.sha256(given.encode()), _code(task)
     for path in [*_files(*READ_BY_ALL), *_records(code)]:
         state.update(f"\n{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
     if READS_DATA.search(code):
@@ -169,6 +158,10 @@ def key(task: Task, state_of_data: str) -> str:
 
 def _code(task: Task) -> str:
     return "\n".join(cell.source for cell in task.notebook.cells)
+
+
+def _texts() -> list[bytes]:
+    return [path.read_bytes() for path in _files("notebooks/*.md")]
 
 
 def _files(*patterns: str) -> list[Path]:
@@ -185,7 +178,6 @@ def _records(code: str) -> list[Path]:
 
 
 def _restore(task: Task) -> bool:
-    """Take what is kept of a task; whether that is there, and whole."""
     path = PROBLEMS / f"{task.key}.ipynb"
     try:
         task.notebook = nbformat.read(path, 4)
@@ -196,32 +188,23 @@ def _restore(task: Task) -> bool:
 
 
 def _keep(task: Task) -> None:
-    """Keep an executed task for the state in which it was executed.
-
-    If it has downloaded its data that is the state now, in which it need not run again.
-    """
     text = nbformat.writes(task.notebook)
-    if "stand-in" not in text and not os.environ.get("BOOK_DATA"):
+    if "stand-in" not in text and not os.environ.get("BOOK_DATA"):  # data may have come
         task.key = key(task, data.state())
     write_whole(PROBLEMS / f"{task.key}.ipynb", text)
 
 
 def _drop_the_oldest() -> None:
-    """Drop what was not used for longest, and what a kill left half written."""
     found = sorted(PROBLEMS.iterdir(), key=lambda path: -path.stat().st_mtime)
-    for path in [*found[KEPT:], *PROBLEMS.glob("*.tmp")]:
+    for path in [*found[KEPT:], *PROBLEMS.glob("*.tmp")]:  # left by a kill
         path.unlink(missing_ok=True)
 
 
 def _seconds() -> dict[str, float]:
-    """How long each problem took last, as far as that is known."""
     try:
         return json.loads(SECONDS.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-
-
-# ----------------------------------------------------------------- full studies
 
 
 def main(arguments: list[str]) -> int:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from jupyter_client import AsyncKernelManager
@@ -30,10 +31,9 @@ SERVER = multiprocessing.get_context("forkserver" if CAN_FORK else None)
 class Task:
     """Cells of a page that run together in one kernel.
 
-    `name` is such as "general_review, Problem 3"; the cells of `notebook` are executed
-    in place, and `metadata.source_map` has the line of each in the source at `path`.
-    `seconds` is how long that took, this time or the last; `key` stands for all on
-    which the outputs depend.
+    The cells of `notebook` are executed in place; `metadata.source_map` has the line of
+    each in the source at `path`. `seconds` is how long that took, this time or the
+    last; `key` stands for all on which the outputs depend.
     """
 
     name: str
@@ -44,50 +44,23 @@ class Task:
 
 
 def run(
-    tasks: list[Task],
-    workers: int,
-    timeout: int | None = None,
-    verbose: bool = False,
-    fork: bool = False,
+    tasks: list[Task], workers: int, timeout=None, verbose=False, fork=False
 ) -> Iterator[Task]:
     """Execute tasks in this order, `timeout` seconds a cell; each that has succeeded.
 
     `verbose` shows the progress bars of cells. With `fork` the kernels start faster, if
     this system can: from a process that has imported what the cells import.
     """
-    fork = fork and CAN_FORK
+    fork, failures = fork and CAN_FORK, set()
     if fork:
         _preload(cell.source for task in tasks for cell in task.notebook.cells)
-    failures = set()
-
-    def run_one(task: Task) -> str:
-        client = Client(
-            task.notebook,
-            timeout=timeout,
-            kernel_manager_class=Forked if fork else Manager,
-            shutdown_kernel="immediate" if fork else "graceful",
-            resources={"metadata": {"path": str(task.path.parent)}},
-            record_timing=False,
-            extra_arguments=["--log-level=ERROR"],
-        )
-        client.verbose, start = verbose, time.monotonic()
-        try:
-            client.execute()
-        except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
-            return _explain(task, client, error)
-        finally:
-            task.seconds = round(time.monotonic() - start, 1)
-        return ""
-
     with ThreadPoolExecutor(workers) as pool:
+        running = {pool.submit(_run, t, timeout, verbose, fork): t for t in tasks}
         try:
-            running = {pool.submit(run_one, task): task for task in tasks}
             for count, done in enumerate(as_completed(running), 1):
                 task, failure = running[done], done.result()
-                end = f"{task.seconds:.0f} s ({count} of {len(tasks)})"
-                print(
-                    f"{task.name}: {'failed' if failure else 'ok'}, {end}", flush=True
-                )
+                said = f"{'failed' if failure else 'ok'}, {task.seconds:.0f} s"
+                print(f"{task.name}: {said} ({count} of {len(tasks)})", flush=True)
                 if failure not in failures:  # an opening cell fails in each problem
                     print(failure, end="", file=sys.stderr, flush=True)
                     failures.add(failure)
@@ -96,6 +69,28 @@ def run(
         except KeyboardInterrupt:
             print("Interrupted.", file=sys.stderr)
             os._exit(130)  # do not wait for the kernels, which end with this process
+
+
+def _run(task: Task, timeout: int | None, verbose: bool, fork: bool) -> str:
+    """Execute a task; what failed, or nothing."""
+    start = time.monotonic()
+    client = Client(
+        task.notebook,
+        timeout=timeout,
+        kernel_manager_class=Forked if fork else Manager,
+        shutdown_kernel="immediate" if fork else "graceful",
+        resources={"metadata": {"path": str(task.path.parent)}},
+        record_timing=False,
+        extra_arguments=["--log-level=ERROR"],
+    )
+    client.verbose = verbose
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
+        return _explain(task, client, error)
+    finally:
+        task.seconds = round(time.monotonic() - start, 1)
+    return ""
 
 
 class Client(NotebookClient):
@@ -133,17 +128,11 @@ def _explain(task: Task, client: Client, error: Exception) -> str:
     return f"{path}:{line}: cell failed: {message}\n{end}\n"
 
 
-# ---------------------------------------------------------------------- kernels
-
-
 class Manager(AsyncKernelManager):
     """Starts kernels of this Python, whatever others a user has installed."""
 
-    @property
-    def kernel_spec(self) -> KernelSpec:
-        """How to start one."""
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f"]
-        return KernelSpec(argv=[*command, "{connection_file}"], language="python")
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    kernel_spec = KernelSpec(argv=command, language="python")
 
 
 class Forked(Manager):
@@ -158,35 +147,22 @@ class Provisioner(LocalProvisioner):
     """Forks a kernel where its base class would start a program."""
 
     async def launch_kernel(self, cmd: list[str], **options) -> dict:
-        """Start it; how to connect to it."""
+        """Start it, to be handled like a `subprocess.Popen`; how to connect to it."""
         arguments = cmd[3:], options["env"], options["cwd"]
-        self.process = Process(target=_serve, args=arguments)
-        self.process.start()
-        self.pid = self.pgid = self.process.pid
+        self.process = process = SERVER.Process(target=_serve, args=arguments)
+        process.start()
+        self.pid = self.pgid = process.pid
+        process.stdin = process.stdout = process.stderr = None
+        process.wait, process.poll = process.join, lambda: process.exitcode
+        process.send_signal = partial(os.kill, process.pid)
         return self.connection_info
 
 
-class Process(SERVER.Process):
-    """A forked kernel that can be handled like a `subprocess.Popen`."""
-
-    stdin = stdout = stderr = None
-    wait = SERVER.Process.join
-
-    def poll(self) -> int | None:
-        """Its exit status, or None if it still runs."""
-        return self.exitcode
-
-    def send_signal(self, number: int) -> None:
-        """Send it a signal."""
-        os.kill(self.pid, number)
-
-
 def _preload(codes: Iterator[str]) -> None:
-    """Have the server import, when it starts, what these cells import."""
     names = sorted({name for code in codes for name in IMPORT.findall(code)})
     os.environ["BOOK_PRELOAD"] = " ".join(names)
     os.environ.setdefault("MPLBACKEND", BACKEND)
-    own = [__name__, f"{__package__}.preload"]
+    own = __name__, f"{__package__}.preload"
     SERVER.set_forkserver_preload(["ipykernel.kernelapp", *own])
 
 

@@ -1,7 +1,6 @@
 """Alter the claims of each problem and demand that its checks say no.
 
-What is altered, and how, stands in the package `claims`. Problems are tried side by
-side, each with the opening cells of its page. What was found is written to
+What is altered, and how, stands in the package `claims`. What was found is written to
 results/measured/altered.json, which the book shows; a problem is tried again when its
 code or the package has changed. The exit status is 1 if a problem fails, or an altered
 claim survived that book/altered.yml does not explain.
@@ -120,22 +119,18 @@ def show(runs: list[dict]) -> bool:
 def main(arguments: list[str]) -> int:
     """Alter claims, record what was found, say what survived without a reason."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", metavar="NAME", help="a notebook or a problem")
     parser.add_argument("--share", type=float, default=1.0, help="of the alterations")
-    options = parser.parse_args(arguments)
-    known, whole = tasks(), options.share == 1
+    share = parser.parse_args(arguments).share
+    known, whole = tasks(), share == 1
     order = [task.name for task in known]
-    wanted = [t for t in known if options.only in (None, t.page.stem, t.name)]
-    if not wanted:
-        parser.error(f"no notebook or problem {options.only}; there are {order}")
     done = recorded()["problems"] if whole else {}
-    left = [t for t in wanted if done.get(t.name, {}).get("state") != t.state]
+    left = [t for t in known if done.get(t.name, {}).get("state") != t.state]
     left.sort(key=lambda task: -len(str(task.cells)))  # the longest first
     start, found, good = time.perf_counter(), [], True
     # each in a process of its own: its cells may change what a process imports
     spawn = get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), spawn, max_tasks_per_child=1) as pool:
-        jobs = {pool.submit(task.run, options.share): task for task in left}
+        jobs = {pool.submit(task.run, share): task for task in left}
         for job in as_completed(jobs):
             task = jobs[job]
             try:
@@ -148,7 +143,5 @@ def main(arguments: list[str]) -> int:
             if whole:
                 keep(task, runs, seconds, order)
     print(f"Tried {len(left)} problems in {time.perf_counter() - start:.0f} s.")
-    if whole:
-        names = {task.name for task in wanted}
-        found = [run for run in recorded()["runs"] if run["problem"] in names]
-    return 0 if show(found) and good else 1
+    explained_all = show(recorded()["runs"] if whole else found)
+    return 0 if explained_all and good else 1

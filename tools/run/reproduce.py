@@ -4,34 +4,31 @@ The book is executed as usual, from the cache, and then without it: on two threa
 vectors of 256 and of 128 bits instead of AVX-512, with another hash seed. Each time two
 things must stay as they were: the ledger, which is all that the checks say of
 themselves, and, byte for byte, the committed notebook with the outputs that nbval
-compares. Last digits that tests/nbval.ini forgives may differ.
-
-It prints a line for each setting and notebook, and the first differences. The exit
-status is 1 if there is one. All is written to results/measured/reproduced.json, where
-what was not asked for keeps what was found before.
+compares. Last digits that tests/nbval.ini forgives may differ. The exit status is 1 if
+anything else does. All is written to results/measured/reproduced.json.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
+from unittest.mock import patch
 
 import nbformat
 
-from helpers import recording, results
+from helpers import recording
 
 from ..source.model import Book, Page, SourceError
 from ..source.notebook import forgive, text_of
 from ..workspace import BUILD, EXECUTED, ROOT, alone
+from .again import beside_older
 from .execute import execute, export, read
 from .kernel import Task, run
 
@@ -63,23 +60,9 @@ MACHINE = (
 SHOWN = 3  # differences
 
 
-@contextmanager
-def environment(setting: str) -> Iterator[None]:
-    """The variables of a setting, for the processes that are started meanwhile."""
-    before = dict(os.environ)
-    os.environ.update(USUAL | SETTINGS[setting])
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-def machine_in(setting: str) -> str:
-    """What PyTorch and Python notice of a setting."""
-    with environment(setting):
-        command = [sys.executable, "-c", MACHINE]
-        return subprocess.check_output(command, text=True).strip()
+def environment(setting: str) -> patch.dict:
+    """A context with the variables of a setting, for processes that are started."""
+    return patch.dict(os.environ, USUAL | SETTINGS[setting])
 
 
 def run_in(setting: str, pages: list[Page]) -> tuple[Path, set[str]]:
@@ -90,29 +73,26 @@ def run_in(setting: str, pages: list[Page]) -> tuple[Path, set[str]]:
     if setting == "as usual":
         return EXECUTED, {page.name for page in pages}
     folder = BUILD / "reproduced" / setting.replace(" ", "-")
-    tasks = {page.name: Task(page.path.stem, page.path, read(page)) for page in pages}
+    names = {page.path: page.name for page in pages}
+    tasks = [Task(page.path.stem, page.path, read(page)) for page in pages]
     with environment(setting):
-        succeeded = [*run(list(tasks.values()), os.cpu_count(), timeout=3600)]
-    names = {name for name, task in tasks.items() if task in succeeded}
-    for name in names:
-        export(tasks[name].notebook, name, folder)
-    return folder, names
+        succeeded = [*run(tasks, os.cpu_count(), timeout=3600)]
+    for task in succeeded:
+        export(task.notebook, names[task.path], folder)
+    return folder, {names[task.path] for task in succeeded}
 
 
 def ledger(executed: Path) -> list[dict]:
     """What the checks of an executed notebook say of themselves."""
-    outputs = [
-        output
-        for cell in nbformat.read(executed, 4).cells
-        for output in cell.get("outputs", ())
-    ]
+    cells = nbformat.read(executed, 4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
     found = [output.get("metadata", {}).get("check") for output in outputs]
     return [check for check in found if check]
 
 
-def differences(one: list, other: list) -> list[str]:
+def differences(now: list, before: list) -> list[str]:
     """The places where two lists differ, but for last digits."""
-    texts = ([json.dumps(x, sort_keys=True) for x in these] for these in (one, other))
+    texts = ([json.dumps(x, sort_keys=True) for x in xs] for xs in (now, before))
     return [
         f"{a} was {b}"
         for a, b in zip_longest(*texts)
@@ -137,47 +117,29 @@ def compare(book: Book, page: Page, folder: Path) -> dict:
         found += [f"notebook: {text}" for text in differences(now, cells)]
         if text != committed and not found:
             found.append("notebook: other bytes")
-    counts = {"checks": len(checks), "outputs": len(outputs)}
-    values = {**counts, "differences": len(found)}
+    values = {"checks": len(checks), "outputs": len(outputs), "differences": len(found)}
     return {"values": values, "differences": found[:SHOWN]}
 
 
 def reproduce(book: Book, pages: list[Page], settings: list[str]) -> Iterator[dict]:
     """One record for each setting and notebook; a line is printed for each."""
-    date = recording.provenance()["date"]
     for setting in settings:
-        machine = machine_in(setting)
+        command = [sys.executable, "-c", MACHINE]
+        with environment(setting):
+            machine = subprocess.check_output(command, text=True).strip()
         print(f"{setting} ({machine}):", flush=True)
         folder, succeeded = run_in(setting, pages)
         for page in pages:
             found = {"values": {"differences": 1}, "differences": ["a cell failed"]}
             if page.name in succeeded:
                 found = compare(book, page, folder)
-            config = {"notebook": page.path.stem, "setting": setting}
-            lines = [_in_words(found["values"]), *found["differences"]]
+            said = "{checks} checks and {outputs} outputs are equal"
+            if found["differences"]:
+                said = "{differences} differences"
+            lines = [said.format(**found["values"]), *found["differences"]]
             print(f"  {page.path.stem}: " + "\n    ".join(lines), flush=True)
-            about = {"config": config, "date": date, "machine": machine, "seed": 0}
-            yield {**about, **found}
-
-
-def _in_words(values: dict) -> str:
-    if count := values["differences"]:
-        return f"{count} differences"
-    return "{checks} checks and {outputs} outputs are equal".format(**values)
-
-
-def record(found: list[dict], notebooks: list[str], seconds: float) -> None:
-    """Write what was found beside what was found before."""
-    old = (results.load("reproduced") or {"runs": []})["runs"]
-    runs = {(r["config"]["setting"], r["config"]["notebook"]): r for r in old + found}
-    order = [place for place in itertools.product(SETTINGS, notebooks) if place in runs]
-    recording.record(
-        "reproduced",
-        [runs[place] for place in order],
-        title="The book executed in other circumstances",
-        command="make reproduce",
-        seconds=seconds,
-    )
+            config = {"notebook": page.path.stem, "setting": setting}
+            yield {"config": config, "machine": machine, "seed": 0, **found}
 
 
 def main(arguments: list[str]) -> int:
@@ -194,5 +156,12 @@ def main(arguments: list[str]) -> int:
         if not execute():
             return 1
         found = list(reproduce(book, asked, settings))
-    record(found, list(pages), round(time.perf_counter() - start, 1))
+    order = [{"notebook": name, "setting": one} for one in SETTINGS for name in pages]
+    recording.record(
+        "reproduced",
+        beside_older("reproduced", found, order),
+        title="The book executed in other circumstances",
+        command="make reproduce",
+        seconds=round(time.perf_counter() - start, 1),
+    )
     return int(any(run["values"]["differences"] for run in found))
