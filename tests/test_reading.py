@@ -68,12 +68,15 @@ def test_open_solutions_stay_open_on_the_next_visit_and_page(open_page):
     assert page.locator("details[open]").count() == 0, "a single fold is not kept"
     page.get_by_role("button", name="Open all solutions").click()
     expect(said(page)).to_contain_text("stay open on the next visit")
+    expect(page.locator("details.solution mjx-math").last).to_be_visible()
     page.reload()
     assert closed.count() == 0
     assert page.locator("details.hint[open]").count() == 0
     page.goto(page.url.replace(SET, OTHER))
     assert closed.count() == 0
-    page.get_by_role("button", name="Close all").click()
+    page.locator("details.hint summary").first.click()
+    page.get_by_role("button", name="Close all").press("Enter")
+    assert page.locator("details.dropdown[open]").count() == 0
     page.reload()
     assert page.locator("details[open]").count() == 0
 
