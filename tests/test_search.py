@@ -67,6 +67,8 @@ def test_the_list_has_each_question_with_its_numbers(still, exercises):
     for name in ("checks", "errata"):
         total = re.search(rf"{name.capitalize()}: (\d+)", summary)[1]
         assert sum(row[name] for row in rows) == int(total)
+    for name in (QUESTIONS, *SETS):  # without scripts
+        assert still[name].locator(".filter *, .fold-all *").count() == 0
 
 
 def test_next_and_previous_lead_once_through_all_questions(open_page, exercises):
@@ -120,16 +122,11 @@ def test_the_filter_shows_what_is_asked_and_the_address_keeps_it(open_page, base
         assert listed(page) == everything
 
 
-def test_the_filter_passes_over_what_is_no_choice(open_page):
+def test_the_filter_works_by_key_and_passes_over_what_is_no_choice(open_page):
     page = open_page(f"{QUESTIONS}?set=none&sheep=1&minutes=7")
-    assert len(listed(page)) == page.locator("table.questions tbody tr").count()
-    chosen = page.locator(".filter option:checked").all_inner_texts()
-    assert chosen == ["any"] * 4
-
-
-def test_the_filter_works_by_key_and_says_how_many(open_page):
-    page = open_page(QUESTIONS)
     number, reached = len(listed(page)), []
+    assert number == page.locator("table.questions tbody tr").count()
+    assert page.locator(".filter option:checked").all_inner_texts() == ["any"] * 4
     while "minutes" not in reached and len(reached) < 60:
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.name"))
@@ -146,11 +143,6 @@ def test_the_filter_works_by_key_and_says_how_many(open_page):
     expect(status).to_have_text(f"{len(shown)} of {number} questions")
 
 
-def test_without_scripts_there_is_no_filter_and_no_button(still):
-    for name in (QUESTIONS, *SETS):
-        assert still[name].locator(".filter *, .fold-all *").count() == 0
-
-
 # --------------------------------------------------------------------- the search
 
 
@@ -162,7 +154,7 @@ def ids_found(page: Page, query: str) -> list[str]:
     return page.evaluate("query => findQuestions(query).map(q => q.id)", query)
 
 
-def test_three_words_of_a_statement_find_its_question(open_page, exercises):
+def test_three_words_title_number_and_id_find_a_question(open_page, exercises):
     page = open_page("search.html")
     asked = Counter(word for e in exercises for word in words_of(e["text"]))
     missed = {}
@@ -172,19 +164,11 @@ def test_three_words_of_a_statement_find_its_question(open_page, exercises):
         found = ids_found(page, query)
         if exercise["id"] not in found[:5]:
             missed[exercise["id"]] = query, found[:5]
-    assert len(exercises) > 90 and not missed
-
-
-def test_title_number_and_id_find_a_question(open_page, exercises):
-    page = open_page("search.html")
-    for exercise in exercises:
         assert exercise["id"] in ids_found(page, exercise["title"].upper())[:2]
         assert ids_found(page, f" {exercise['number']}") == [exercise["id"]]
         assert ids_found(page, exercise["id"]) == [exercise["id"]]
-
-
-def test_order_inflection_and_beginnings_do_not_matter(open_page):
-    page = open_page("search.html")
+    assert len(exercises) > 90 and not missed
+    # order, inflection and beginnings do not matter
     for one, other in (
         ("receptive field", "fields receptive"),
         ("saturated softmax", "the softmax saturates"),
@@ -216,7 +200,7 @@ def test_results_lead_to_the_questions(open_page, exercises, base):
     expect(page.locator(f"#{target}")).to_be_in_viewport(timeout=20_000)
 
 
-def test_the_dialog_and_the_form_lead_to_the_search(open_page):
+def test_the_dialog_and_the_form_lead_to_the_search_and_that_to_the_list(open_page):
     page = open_page("book/about.html")
     page.keyboard.press("Control+k")
     page.keyboard.type("saturated softmax")
@@ -230,13 +214,9 @@ def test_the_dialog_and_the_form_lead_to_the_search(open_page):
     field.press("Enter")
     page.wait_for_url(re.compile(r"\?q=receptive\+field"))
     expect(page.locator(FOUND).first).not_to_have_text(first)
-
-
-def test_what_no_question_has_leads_to_the_list_and_is_shown_as_text(open_page):
     query = "<img src=x onerror=alert(1)> sheep&set=1"
-    page = open_page("search.html")
-    page.locator("article input[name=q]").fill(query)
-    page.keyboard.press("Enter")
+    field.fill(query)
+    field.press("Enter")
     expect(page.locator("#found-questions output")).to_have_text("0 questions")
     assert page.locator("article img").count() == 0
     link = page.locator("#found-questions a")
@@ -255,13 +235,10 @@ def test_without_a_query_or_scripts_nothing_is_listed_but_the_list(open_page):
     expect(page.locator("table.questions")).to_be_visible()
 
 
-def test_results_hardly_move_what_is_there(open_page):
+def test_results_are_light_and_hardly_move_what_is_there(open_page):
+    assert (SITE / "_static" / "questions.js").stat().st_size < 100_000
     page = open_page("search.html?q=gradient")
     expect(page.locator("#search-results li").first).to_be_visible()
     page.evaluate(WATCH_MOVES)
     page.wait_for_timeout(300)
     assert page.evaluate("moved") < 0.02
-
-
-def test_what_the_search_loads_is_small():
-    assert (SITE / "_static" / "questions.js").stat().st_size < 100_000

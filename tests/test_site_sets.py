@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from browsing import SETS, SHORTEST, SITE, needs_site, typeset, unfold
+from browsing import SETS, SHORTEST, SITE, needs_site, unfold
 from playwright.sync_api import Page, expect
 
 pytestmark = needs_site

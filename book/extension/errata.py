@@ -104,9 +104,12 @@ def _links(view: View, node: erratum) -> nodes.paragraph:
     line += view.to_question(question.id)
     checks = checks_of(view.env, question.page)
     own = [check for check in checks if check["id"] == node["ids"][0]]
-    for n, check in enumerate(own or [c for c in checks if c["id"] == question.id], 1):
-        before = " · check: " if own else ", " if n > 1 else " · checks of the exercise: "
-        text, anchor = check["claim"] if own else str(n), f"check-{check['name']}"
+    asked = [check for check in checks if check["id"] == question.id]
+    for n, check in enumerate(own or asked, 1):
+        text, before = str(n), ", " if n > 1 else " · checks of the exercise: "
+        if own:
+            text, before = check["claim"], " · check: "
+        anchor = f"check-{check['name']}"
         link = view.link(text, question.page, anchor, reftitle=check["claim"])
         line += [nodes.Text(before), link]
     return line
