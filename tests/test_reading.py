@@ -16,6 +16,7 @@ OTHER = next((name for name in SETS if name != SET), None)
 QUESTIONS = "book/questions.html"
 AXE = {"resultTypes": ["violations"], "preload": False}
 MARKS = "deep-learning-solutions.marks"
+KEEP = "([key, text]) => localStorage[key] = text"
 EARLY, LATE = "2000-01-01T00:00:00.000Z", "2100-01-01T00:00:00.000Z"
 DENY = """for (const method of ["getItem", "setItem"]) {
   const original = Storage.prototype[method];
@@ -26,18 +27,14 @@ DENY = """for (const method of ["getItem", "setItem"]) {
 }"""
 
 
-def press(page: Page, name: str, exercise: int = 0):
-    """A button of an exercise."""
+def button(page: Page, name: str, exercise: int = 0):
     return page.locator(".exercise").nth(exercise).get_by_role("button", name=name)
 
 
 def pressed(page: Page) -> dict[str, str]:
     """The marks of the questions on a page of a problem set."""
-    return dict(
-        page.locator(".marks button[aria-pressed=true]").evaluate_all(
-            "all => all.map(b => [b.closest('.exercise').id, b.textContent])"
-        )
-    )
+    script = "all => all.map(b => [b.closest('.exercise').id, b.textContent])"
+    return dict(page.locator(".marks [aria-pressed=true]").evaluate_all(script))
 
 
 def listed(page: Page) -> dict[str, str]:
@@ -107,25 +104,25 @@ def test_marks_are_set_taken_back_kept_and_shown_in_other_tabs(open_page, base):
     tab.goto(page.url.replace(SET, QUESTIONS))
     progress = tab.locator(".my-marks p")
     expect(progress).to_have_text("My marks: 0 done, 0 again, of 94")
-    press(page, "done").click()
-    press(page, "again", 1).press("Enter")
+    button(page, "done").click()
+    button(page, "again", 1).press("Enter")
     assert pressed(page) == {first: "done", second: "again"}
     expect(progress).to_have_text("My marks: 1 done, 1 again, of 94")
     assert listed(tab) == {first: "done", second: "again"}
     page.reload()
     expect(page.locator(".marks [aria-pressed=true]")).to_have_count(2)
     assert pressed(page) == {first: "done", second: "again"}
-    press(page, "again").press("Space")  # in place of done
-    press(page, "again", 1).click()  # taken back
+    button(page, "again").press("Space")  # in place of done
+    button(page, "again", 1).click()  # taken back
     assert pressed(page) == {first: "again"}
     expect(progress).to_have_text("My marks: 0 done, 1 again, of 94")
     assert listed(tab) == {first: "again"}
 
 
-def marked_list(open_page, text: str, **options) -> Page:
+def marked_list(open_page, text: str) -> Page:
     """The list of questions, with what was kept before."""
-    page = open_page(QUESTIONS, **options)
-    page.evaluate("([key, text]) => localStorage[key] = text", [MARKS, text])
+    page = open_page(QUESTIONS)
+    page.evaluate(KEEP, [MARKS, text])
     page.reload()
     return page
 
@@ -211,7 +208,7 @@ def test_rubbish_is_refused_with_one_message_and_nothing_is_lost(open_page):
         page.keyboard.press("Escape")
         expect(said(page)).to_be_empty()
     for content in RUBBISH:  # also where it was kept
-        page.evaluate("([key, text]) => localStorage[key] = text", [MARKS, content])
+        page.evaluate(KEEP, [MARKS, content])
         page.reload()
         shown = page.locator(".my-marks p")
         expect(shown).to_contain_text(re.compile("^My marks: [01] done, [01] again"))
@@ -227,7 +224,7 @@ def test_where_nothing_can_be_kept_the_controls_say_so(open_page):
     expect(said(page)).to_have_text(denied)
     page.goto(page.url.replace(QUESTIONS, SET))
     opener = page.get_by_role("button", name="Open all solutions")
-    for control in (press(page, "done"), opener):
+    for control in (button(page, "done"), opener):
         page.keyboard.press("Escape")
         expect(said(page)).to_be_empty()
         control.click()

@@ -18,7 +18,7 @@ import nbformat
 import pytest
 from browsing import PAGES, POLICY, ROOT, SETS, SITE, needs_site, wait_until
 from playwright.sync_api import expect
-from test_reading import MARKS, file_of, import_file
+from test_reading import KEEP, MARKS, file_of, import_file
 
 # ------------------------------------------------------------------ what could run
 
@@ -234,7 +234,7 @@ def test_what_is_imported_or_kept_cannot_run(open_page):
         page.keyboard.press("Escape")
     for key in (MARKS, "deep-learning-solutions.solutions", "mode", "theme"):
         for content in hostile if key == MARKS else [EVIL]:
-            page.evaluate("([key, text]) => localStorage[key] = text", [key, content])
+            page.evaluate(KEEP, [key, content])
             page.reload()
             assert_harmless(page)
     open_page.problems.clear()  # the theme says that it knows no such mode

@@ -25,8 +25,7 @@
     const shown = number.toFixed(digits);
     return (Number(shown) === 0 ? shown.replace("-", "") : shown).replace("-", "−");
   }
-  const digits = (numbers) => Math.max(
-    ...numbers.map((number) => (String(number).split(".")[1] ?? "").length));
+  const digits = (number) => (String(number).split(".")[1] ?? "").length;
   const range = (first, last, count) => Array.from(
     { length: count }, (_, i) => first + (last - first) * i / (count - 1));
   const drawable = (length) => Math.min(Math.max(length, -1e4), 1e4).toFixed(1);
@@ -44,13 +43,14 @@
         svg("path", { class: "frame", d: `M${LEFT} ${TOP}v${HEIGHT}h${WIDTH}` }));
       const write = (x, y, anchor, words, more) => this.node.append(
         svg("text", { x, y, "text-anchor": anchor, ...more }, words));
-      const [places, yPlaces] = [xTicks, yTicks].map(digits);
       for (const x of xTicks) {
+        const places = Math.max(...xTicks.map(digits));
         write(LEFT + +this.x(x), TOP + HEIGHT + 16, "middle", text(x, places));
         this.upright(x, "grid");
       }
       for (const y of yTicks) {
-        write(LEFT - 6, TOP + +this.y(y) + 4, "end", text(y, yPlaces));
+        const places = Math.max(...yTicks.map(digits));
+        write(LEFT - 6, TOP + +this.y(y) + 4, "end", text(y, places));
         this.across(y, "grid");
       }
       write(LEFT + WIDTH / 2, 264, "middle", xName);
@@ -444,7 +444,7 @@
       input.autocomplete = "off";
       const output = html("output", { "aria-live": "off" }); // the slider is read anyway
       const row = html("label", {}, html("span", {}, `${label} = `, output), input);
-      return { name, input, output, row, show: show ?? ((at) => text(at, digits([step]))) };
+      return { name, input, output, row, show: show ?? ((at) => text(at, digits(step))) };
     });
     const update = () => {
       const state = {};
