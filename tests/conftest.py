@@ -45,6 +45,12 @@ def server():
         yield address
 
 
+@pytest.fixture(params=["server", "disk"])
+def base(request, server):
+    """Where the pages are read from: each test is run with both."""
+    return server if request.param == "server" else SITE.as_uri() + "/"
+
+
 @pytest.fixture
 def open_page(browser, server):
     """Open pages, and fail in the end if one had an error or asked a third party."""

@@ -1,12 +1,19 @@
-"""What the Sphinx extension does that no page shows."""
+"""What the Sphinx extension does that no page shows, and the page of the helpers."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import inspect
+import pkgutil
+import re
+from importlib import import_module
+from types import FunctionType, SimpleNamespace
 
+from browsing import SITE, needs_site
+from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx import addnodes
 
+import helpers
 from book.extension import records, views
 from book.extension.questions import Known, Questions
 
@@ -17,7 +24,11 @@ def domain(**pages) -> Questions:
     env = SimpleNamespace(app=SimpleNamespace(builder=builder), docname="book/page")
     known = Questions.__new__(Questions)
     known.env, known.data = env, {"pages": pages, "contents": {}, "order": []}
-    standard = SimpleNamespace(build_reference_node=build_reference_node)
+    standard = SimpleNamespace(
+        build_reference_node=lambda here, builder, page, label, name, role: (
+            nodes.reference("", name, refuri=f"{page}.html#{label}")
+        )
+    )
     env.get_domain = {"question": known, "std": standard}.get
     known.book = SimpleNamespace(
         questions={
@@ -26,10 +37,6 @@ def domain(**pages) -> Questions:
         }
     )
     return known
-
-
-def build_reference_node(here, builder, page, label, name, role):
-    return nodes.reference("", name, refuri=f"{page}.html#{label}", role=role)
 
 
 def test_a_reference_to_a_question_reads_no_page():
@@ -72,3 +79,45 @@ def test_growth_and_building_show_what_is_recorded():
 
 def _run(config, seed, **values):
     return {"config": config, "seed": seed, "values": values}
+
+
+# ------------------------------------------------------------ the page of the helpers
+
+SOURCE = r"https://.+/blob/[^/]+/(helpers|claims)/\w+\.py#L\d+-L\d+"
+
+
+def public_names():
+    """(dotted name, object) of functions, classes, methods and properties."""
+    modules = pkgutil.iter_modules(helpers.__path__, "helpers.")
+    for module in ("claims.check", *(module.name for module in modules)):
+        content = import_module(module)
+        for name in getattr(content, "__all__", ()):
+            found = getattr(content, name)
+            is_class = inspect.isclass(found) and not issubclass(found, Exception)
+            parts = inspect.getmembers(found) if is_class else []
+            own = [(f".{part}", p) for part, p in parts if not part.startswith("_")]
+            for part, member in [("", found), *own]:
+                if isinstance(member, FunctionType | type | property):
+                    yield f"{module}.{name}{part}", member
+
+
+@needs_site
+def test_each_public_helper_stands_there_with_docstring_signature_and_source():
+    text = (SITE / "book/helpers.html").read_text("utf-8")
+    page = BeautifulSoup(text, "html.parser").find(id="helpers").parent
+    names = dict(public_names())
+    assert len(names) > 40
+    described = {head["id"]: head for head in page.find_all("dt", id=True)}
+    for name, found in names.items():
+        same = (described.get(n) for n in (name, *names) if names[n] is found)
+        head = next(filter(None, same), None)
+        assert head, f"{name} is missing"
+        first = inspect.getdoc(found).partition("\n")[0]
+        said = head.find_next("dd").get_text()
+        assert re.sub(r"\W", "", first) in re.sub(r"\W", "", said), name
+        if inspect.isfunction(found):
+            for parameter in set(inspect.signature(found).parameters) - {"self"}:
+                assert parameter in head.get_text(), f"{name}: {parameter}"
+        link = head.find("a", class_="external")
+        assert link and re.fullmatch(SOURCE, link["href"]), name
+    assert described.keys() <= names.keys()

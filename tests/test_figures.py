@@ -227,7 +227,7 @@ def drawn(figure: Figure, style: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "sigma, power", [(0.6, 2), (0.6, 4), (1.5, 0), (1.5, 4), (0, 3)]
+    "sigma, power", [(0.6, 2), (0.6, 4), (0.5, 4), (1.5, 0), (1.5, 4), (0, 3)]
 )
 def test_noise_as_a_penalty(figure, sigma, power):
     shown = figure("noise-penalty")
@@ -252,16 +252,13 @@ def test_noise_as_a_penalty(figure, sigma, power):
     without = "Without noise the three fits are one."
     said = "Noise shrinks the weight" if sigma else without
     assert shown.said().startswith(said)
-
-
-def test_the_noise_has_mean_zero_and_its_standard_deviation(figure):
-    shown = figure("noise-penalty")
-    shown.set(sigma=0.5, power=4)
-    noise = drawn(shown, "dust")[:, 0].reshape(256, 8) - X
-    n = noise.size
-    assert abs(noise.mean()) < 3 * 0.5 / sqrt(n)
-    assert abs((noise**2).mean() - 0.25) < 3 * 0.25 * sqrt(2 / n)
-    assert abs(np.corrcoef(noise[:, :-1].ravel(), noise[:, 1:].ravel())[0, 1]) < 0.08
+    if (sigma, power) == (0.5, 4):  # independent, of mean zero, and of this deviation
+        noise = noisy[:, 0].reshape(256, 8) - X
+        n = noise.size
+        assert abs(noise.mean()) < 3 * 0.5 / sqrt(n)
+        assert abs((noise**2).mean() - 0.25) < 3 * 0.25 * sqrt(2 / n)
+        neighbours = noise[:, :-1].ravel(), noise[:, 1:].ravel()
+        assert abs(np.corrcoef(*neighbours)[0, 1]) < 0.08
 
 
 # -------------------------------------------------------------------------- readers
@@ -297,7 +294,7 @@ def heights(page: Page, names: list[str], drawn: bool) -> list:
 
 
 @pytest.mark.parametrize("address", NAMES)
-def test_nothing_moves_when_drawn_and_figures_follow_the_keys(open_page, address):
+def test_nothing_moves_when_drawn_figures_follow_the_keys_and_print(open_page, address):
     names = NAMES[address]
     page = open_page("book/about.html")
     page.route("**/figures.js*", lambda route: route.fulfill(body=""))
@@ -324,6 +321,10 @@ def test_nothing_moves_when_drawn_and_figures_follow_the_keys(open_page, address
         assert plots.count() == 2
         assert place.locator("[aria-live=polite]").count() == 1
         expect(place.locator("figcaption")).to_contain_text("To try:")
+    page.emulate_media(media="print")
+    expect(plots.first).to_be_visible()
+    expect(place.locator("output").first).to_be_visible()
+    expect(place.locator("input").first).to_be_hidden()
 
 
 @pytest.mark.parametrize("address", NAMES)
@@ -339,22 +340,15 @@ def test_without_scripts_the_pictures_are_there_and_no_empty_box(open_page, addr
         assert place.locator(".settings").bounding_box()["height"] == 0
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_figures_fit_the_page_and_keep_their_height(open_page, width):
-    page = open_page(REVIEW, viewport={"width": width, "height": 800})
+def test_figures_fit_the_page_and_keep_their_height(open_page):
+    page = open_page(REVIEW)
     place = in_page(page, "kl-fits")
-    height = place.bounding_box()["height"]
-    for value in ("0", "1", "2", "3.4"):
-        place.locator("input[name=a]").fill(value)
-        assert place.bounding_box()["height"] == height
-        widest = "f => Math.max(...[...f.children].map(c => c.scrollWidth))"
-        assert place.evaluate(widest) <= place.evaluate("f => f.clientWidth")
-
-
-def test_on_paper_the_numbers_stay_and_the_sliders_go(open_page):
-    page = open_page(THEORY)
-    place = in_page(page, "learning-rate")
-    page.emulate_media(media="print")
-    expect(place.locator(".panels > svg").first).to_be_visible()
-    expect(place.locator("output").first).to_be_visible()
-    expect(place.locator("input").first).to_be_hidden()
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        found = set()
+        for value in ("0", "1", "2", "3.4"):
+            place.locator("input[name=a]").fill(value)
+            found.add(place.bounding_box()["height"])
+            widest = "f => Math.max(...[...f.children].map(c => c.scrollWidth))"
+            assert place.evaluate(widest) <= place.evaluate("f => f.clientWidth")
+        assert len(found) == 1

@@ -71,12 +71,6 @@ def test_each_claim_leads_to_its_check_and_back(still, lines):
         assert line["back"] == f"{still[LEDGER].url}#{row['id']}"
 
 
-@pytest.mark.parametrize("name", [LEDGER, ERRATA, RESULTS])
-def test_no_id_stands_twice_on_a_page(still, name):
-    ids = still[name].locator("[id]").evaluate_all("all => all.map(e => e.id)")
-    assert [id for id, number in Counter(ids).items() if number > 1] == []
-
-
 def test_the_ledger_fits_a_phone_and_the_key_leads_into_the_fold_and_back(open_page):
     page = open_page(LEDGER, viewport={"width": 390, "height": 800})
     for cell in page.locator(".ledger tr[id]").first.locator("td").all():
@@ -113,27 +107,18 @@ def test_each_erratum_leads_to_its_checks_and_is_counted(still, lines):
     assert dict(cells.evaluate_all(script)) == parts
 
 
-@pytest.fixture(scope="module")
-def records(still) -> dict[str, dict]:
-    """What the page of the results says of each record, by its anchor."""
+def test_each_recorded_number_leads_to_its_record_which_can_be_repeated(still):
     sections = still[RESULTS].locator("section[id^=result-]")
-    return {record["id"]: record for record in sections.evaluate_all(RECORDS)}
-
-
-def test_each_recorded_number_leads_to_its_record_and_back(still, records):
+    records = {record["id"]: record for record in sections.evaluate_all(RECORDS)}
     for name in SETS:
         for record, question in still[name].locator("a.recorded").evaluate_all(USES):
             assert question in records[record]["used"]
     rows = still[RESULTS].locator(".records tbody tr")
     script = "rows => rows.map(row => [...row.querySelectorAll('a')].map(a => a.hash))"
-    overview = rows.evaluate_all(script)
-    assert overview == [
+    assert rows.evaluate_all(script) == [
         [f"#{word}" for word in (r["id"], r["question"]) if word]
         for r in records.values()
     ]
-
-
-def test_the_command_of_a_record_repeats_exactly_it(records):
     studies = {f"result-{name}": name for name in Book().studies}
     assert studies.keys() <= records.keys()
     for id, record in records.items():

@@ -16,6 +16,7 @@ OTHER = next((name for name in SETS if name != SET), None)
 QUESTIONS = "book/questions.html"
 AXE = {"resultTypes": ["violations"], "preload": False}
 MARKS = "deep-learning-solutions.marks"
+KEEP = "([key, text]) => localStorage[key] = text"
 EARLY, LATE = "2000-01-01T00:00:00.000Z", "2100-01-01T00:00:00.000Z"
 DENY = """for (const method of ["getItem", "setItem"]) {
   const original = Storage.prototype[method];
@@ -26,18 +27,14 @@ DENY = """for (const method of ["getItem", "setItem"]) {
 }"""
 
 
-def press(page: Page, name: str, exercise: int = 0):
-    """A button of an exercise."""
+def button(page: Page, name: str, exercise: int = 0):
     return page.locator(".exercise").nth(exercise).get_by_role("button", name=name)
 
 
 def pressed(page: Page) -> dict[str, str]:
     """The marks of the questions on a page of a problem set."""
-    return dict(
-        page.locator(".marks button[aria-pressed=true]").evaluate_all(
-            "all => all.map(b => [b.closest('.exercise').id, b.textContent])"
-        )
-    )
+    script = "all => all.map(b => [b.closest('.exercise').id, b.textContent])"
+    return dict(page.locator(".marks [aria-pressed=true]").evaluate_all(script))
 
 
 def listed(page: Page) -> dict[str, str]:
@@ -52,9 +49,8 @@ def said(page: Page):
     return page.locator("output.said")
 
 
-def frames(page: Page) -> None:
-    """Wait until what was changed has been laid out and shown."""
-    page.evaluate("new Promise(f => requestAnimationFrame(() => setTimeout(f)))")
+# what was changed has been laid out and shown
+FRAMES = "new Promise(f => requestAnimationFrame(() => setTimeout(f)))"
 
 
 # --------------------------------------------------------------- open solutions
@@ -68,12 +64,15 @@ def test_open_solutions_stay_open_on_the_next_visit_and_page(open_page):
     assert page.locator("details[open]").count() == 0, "a single fold is not kept"
     page.get_by_role("button", name="Open all solutions").click()
     expect(said(page)).to_contain_text("stay open on the next visit")
+    expect(page.locator("details.solution mjx-math").last).to_be_visible()
     page.reload()
     assert closed.count() == 0
     assert page.locator("details.hint[open]").count() == 0
     page.goto(page.url.replace(SET, OTHER))
     assert closed.count() == 0
-    page.get_by_role("button", name="Close all").click()
+    page.locator("details.hint summary").first.click()
+    page.get_by_role("button", name="Close all").press("Enter")
+    assert page.locator("details.dropdown[open]").count() == 0
     page.reload()
     assert page.locator("details[open]").count() == 0
 
@@ -84,7 +83,7 @@ def test_open_solutions_are_laid_out_only_near_the_window(open_page):
     page.goto(page.url.replace(QUESTIONS, SET))
     is_laid_out = "e => e.checkVisibility({ contentVisibilityAuto: true })"
     sections = page.locator("details.solution > section")
-    frames(page)
+    page.evaluate(FRAMES)
     assert not sections.last.locator("p").first.evaluate(is_laid_out)
     expect(page.locator(".exercise mjx-math").first).to_be_visible(timeout=20_000)
     equation = page.locator("details.solution div.math[id]").last
@@ -105,25 +104,25 @@ def test_marks_are_set_taken_back_kept_and_shown_in_other_tabs(open_page, base):
     tab.goto(page.url.replace(SET, QUESTIONS))
     progress = tab.locator(".my-marks p")
     expect(progress).to_have_text("My marks: 0 done, 0 again, of 94")
-    press(page, "done").click()
-    press(page, "again", 1).press("Enter")
+    button(page, "done").click()
+    button(page, "again", 1).press("Enter")
     assert pressed(page) == {first: "done", second: "again"}
     expect(progress).to_have_text("My marks: 1 done, 1 again, of 94")
     assert listed(tab) == {first: "done", second: "again"}
     page.reload()
     expect(page.locator(".marks [aria-pressed=true]")).to_have_count(2)
     assert pressed(page) == {first: "done", second: "again"}
-    press(page, "again").press("Space")  # in place of done
-    press(page, "again", 1).click()  # taken back
+    button(page, "again").press("Space")  # in place of done
+    button(page, "again", 1).click()  # taken back
     assert pressed(page) == {first: "again"}
     expect(progress).to_have_text("My marks: 0 done, 1 again, of 94")
     assert listed(tab) == {first: "again"}
 
 
-def marked_list(open_page, text: str, **options) -> Page:
+def marked_list(open_page, text: str) -> Page:
     """The list of questions, with what was kept before."""
-    page = open_page(QUESTIONS, **options)
-    page.evaluate("([key, text]) => localStorage[key] = text", [MARKS, text])
+    page = open_page(QUESTIONS)
+    page.evaluate(KEEP, [MARKS, text])
     page.reload()
     return page
 
@@ -177,38 +176,30 @@ def test_marks_are_exported_forgotten_and_imported_again(open_page):
     import_file(page, exported)
     expect(said(page)).to_have_text("Imported: 2.")
     assert listed(page) == {"gr-1-1a": "done", "gr-1-1b": "again"}
-
-
-def test_of_two_marks_the_later_counts_and_unknown_ones_are_passed_over(open_page):
-    page = marked_list(open_page, KEPT)
+    # of two marks the later counts, and unknown ones are passed over
     now = "2026-01-01T00:00:00.000Z"
     again, done = ("again", now), ("done", now)
     import_file(page, file_of(gr_1_1a=again, gr_1_1b=done, gr_1_1c=done, xx_1=done))
     expect(said(page)).to_have_text(
         "Imported: 2; 2 passed over, as not newer or of no question here."
     )
+    page.reload()
     expected = {"gr-1-1a": "again", "gr-1-1b": "again", "gr-1-1c": "done"}
     assert listed(page) == expected
-    page.reload()
-    assert listed(page) == expected
 
 
-RUBBISH = {
-    "no JSON": "{",
-    "nothing": "null",
-    "no marks": '{"marks": {}}',
-    "a list": '[{"marks": 1}]',
-    "a word": '{"marks": "done"}',
-    "no mark": '{"marks": {"gr-1-1a": null}}',
-    "another kind": file_of(gr_1_1c=("perfect", LATE)),
-    "one without a moment": file_of(gr_1_1c=("done", LATE), gr_1_1b=("done", "soon")),
-    "too large": KEPT + " " * 100_000,
-}
+RUBBISH = (
+    *("{", "null", '{"marks": {}}', '[{"marks": 1}]', '{"marks": "done"}'),
+    '{"marks": {"gr-1-1a": null}}',
+    file_of(gr_1_1c=("perfect", LATE)),
+    file_of(gr_1_1c=("done", LATE), gr_1_1b=("done", "soon")),
+    KEPT + " " * 100_000,
+)
 
 
 def test_rubbish_is_refused_with_one_message_and_nothing_is_lost(open_page):
     page = marked_list(open_page, KEPT)
-    for content in RUBBISH.values():
+    for content in RUBBISH:
         import_file(page, content)
         expect(said(page)).to_have_text(
             "Nothing was imported: my.json is not a file of marks from this book."
@@ -216,8 +207,8 @@ def test_rubbish_is_refused_with_one_message_and_nothing_is_lost(open_page):
         assert page.evaluate("key => localStorage[key]", MARKS) == KEPT
         page.keyboard.press("Escape")
         expect(said(page)).to_be_empty()
-    for content in RUBBISH.values():  # also where it was kept
-        page.evaluate("([key, text]) => localStorage[key] = text", [MARKS, content])
+    for content in RUBBISH:  # also where it was kept
+        page.evaluate(KEEP, [MARKS, content])
         page.reload()
         shown = page.locator(".my-marks p")
         expect(shown).to_contain_text(re.compile("^My marks: [01] done, [01] again"))
@@ -233,7 +224,7 @@ def test_where_nothing_can_be_kept_the_controls_say_so(open_page):
     expect(said(page)).to_have_text(denied)
     page.goto(page.url.replace(QUESTIONS, SET))
     opener = page.get_by_role("button", name="Open all solutions")
-    for control in (press(page, "done"), opener):
+    for control in (button(page, "done"), opener):
         page.keyboard.press("Escape")
         expect(said(page)).to_be_empty()
         control.click()
@@ -309,7 +300,7 @@ def test_what_scrolls_is_reached_by_key_as_soon_as_it_scrolls(open_page):
         unfold(page, is_open)
         for width in (390, 1280, 390):
             page.set_viewport_size({"width": width, "height": 800})
-            frames(page)
+            page.evaluate(FRAMES)
             assert boxes.evaluate_all(UNREACHED) == [], f"{width}, open: {is_open}"
             assert page.evaluate("document.documentElement.scrollWidth") <= width
     table = page.locator("details .output:has(table)").nth(1)

@@ -1,10 +1,11 @@
-"""The search: what leads to a question, by its words, its number or its id."""
+"""Ways to a question: the list of all, its filter, its neighbours, the search."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from urllib.parse import parse_qs, urlsplit
+from itertools import pairwise
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 from browsing import SETS, SITE, WATCH_MOVES, needs_site
@@ -13,23 +14,136 @@ from playwright.sync_api import Page, expect
 pytestmark = needs_site
 
 FOUND = "#found-questions li a"
+QUESTIONS = "book/questions.html"
+ROWS = """rows => rows.filter(row => row.checkVisibility()).map(row => {
+  const texts = [...row.cells].map(cell => cell.textContent.trim());
+  const [, number, title] = texts[0].match(/^(\\S+) (.*)/);
+  const [difficulty, minutes, checks, errata] = texts.slice(2, 6).map(Number);
+  const { href } = row.querySelector("a");
+  const [set, topic] = texts.slice(6);
+  return { href, number, title, difficulty, minutes, checks, errata, set, topic };
+})"""
 EXERCISES = """boxes => boxes.map(box => {
   const [, number, title] = box.querySelector(".admonition-title").textContent
     .match(/^Exercise (\\S+) +\\((.*)\\)/);
+  const effort = box.textContent.match(/Difficulty (\\d), (\\d+) minutes/);
+  const [difficulty, minutes] = effort.slice(1).map(Number);
+  const ways = [...box.querySelectorAll(".neighbours a")]
+    .map(link => [link.textContent, link.href]);
+  const place = location.pathname.slice(1) + `#${box.id}`;
+  const href = location.origin + "/" + place;
   const statement = box.querySelector("section").cloneNode(true);
   statement.querySelectorAll(".math, pre, a").forEach(e => e.remove());
-  return { id: box.id, number, title, text: statement.textContent };
+  const text = statement.textContent;
+  const topic = [...document.querySelectorAll("h1, h2, h3")]
+    .findLast(heading => heading.compareDocumentPosition(box) & 4).textContent
+    .replace(/^(Problem \\d+:|[\\d.]+) /, "").replace(/#$/, "");
+  const said = { number, title, difficulty, minutes, text, topic };
+  return { id: box.id, place, href, ways, ...said };
 })"""
+
+
+def listed(page: Page) -> list[dict]:
+    return page.locator("table.questions tbody tr").evaluate_all(ROWS)
 
 
 @pytest.fixture(scope="module")
 def exercises(still) -> list[dict]:
-    """What the pages of the problem sets ask."""
-    return [
-        {**exercise, "place": f"{name}#{exercise['id']}"}
-        for name in SETS
-        for exercise in still[name].locator(".exercise").evaluate_all(EXERCISES)
-    ]
+    """What the pages of the problem sets say, in the order of the book."""
+    found = [still[name].locator(".exercise").evaluate_all(EXERCISES) for name in SETS]
+    return [exercise for of_page in sorted(found, key=first) for exercise in of_page]
+
+
+def first(exercises: list[dict]) -> list[int]:
+    return [int(part) for part in exercises[0]["number"].split(".")]
+
+
+def test_the_list_has_each_question_with_its_numbers(still, exercises):
+    rows = listed(still[QUESTIONS])
+    names = ("href", "number", "title", "difficulty", "minutes", "topic")
+    for row, exercise in zip(rows, exercises, strict=True):
+        assert {n: row[n] for n in names} == {n: exercise[n] for n in names}
+    summary = still["book/checks.html"].locator("article").inner_text()
+    for name in ("checks", "errata"):
+        total = re.search(rf"{name.capitalize()}: (\d+)", summary)[1]
+        assert sum(row[name] for row in rows) == int(total)
+    for name in (QUESTIONS, *SETS):  # without scripts
+        assert still[name].locator(".filter *, .fold-all *").count() == 0
+
+
+def test_next_and_previous_lead_once_through_all_questions(open_page, exercises):
+    ways = [[] for _ in exercises]
+    for k, (one, other) in enumerate(pairwise(exercises)):
+        ways[k].append([f"Next question {other['number']}", other["href"]])
+        ways[k + 1].append([f"Previous question {one['number']}", one["href"]])
+    assert [exercise["ways"] for exercise in exercises] == ways
+    page = open_page(SETS[0])
+    expect(page.locator(".neighbours").first).to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.locator(".neighbours").first).not_to_be_visible()
+
+
+def has(question: dict, *words: str) -> bool:
+    text = f"{question['title']} {question['topic']}".lower()
+    return all(word in text for word in words)
+
+
+ASKED = {
+    "words=the+GRADIENT": lambda q: has(q, "the", "gradient"),
+    "words=kullback-leibler": lambda q: has(q, "kullback", "leibler"),
+    "set=Image+classification": lambda q: q["set"] == "Image classification",
+    "difficulty=3": lambda q: q["difficulty"] == 3,
+    "minutes=15": lambda q: q["minutes"] <= 15,
+    "words=the&difficulty=2&minutes=30": (
+        lambda q: has(q, "the") and q["difficulty"] == 2 and q["minutes"] <= 30
+    ),
+}
+
+
+def test_the_filter_shows_what_is_asked_and_the_address_keeps_it(open_page, base):
+    page = open_page(QUESTIONS, base)
+    everything = listed(page)
+    controls = page.locator(".filter :is(input, select)")
+    for query, fits in ASKED.items():
+        expected = [question for question in everything if fits(question)]
+        assert 0 < len(expected) < len(everything)
+        for name, value in parse_qsl(query):
+            control = page.locator(f".filter [name={name}]")
+            is_list = control.evaluate("control => control.matches('select')")
+            control.select_option(value) if is_list else control.fill(value)
+        assert page.evaluate("location.href") == f"{base}{QUESTIONS}?{query}"
+        for page_of_query in (page, open_page(f"{QUESTIONS}?{query}", base)):
+            assert listed(page_of_query) == expected
+            count = f"{len(expected)} of {len(everything)} questions"
+            expect(page_of_query.locator(".filter output")).to_have_text(count)
+        controls.evaluate_all("all => all.forEach(control => control.value = '')")
+        controls.first.dispatch_event("input")
+        assert page.evaluate("location.href") == base + QUESTIONS
+        assert listed(page) == everything
+
+
+def test_the_filter_works_by_key_and_passes_over_what_is_no_choice(open_page):
+    page = open_page(f"{QUESTIONS}?set=none&sheep=1&minutes=7")
+    number, reached = len(listed(page)), []
+    assert number == page.locator("table.questions tbody tr").count()
+    assert page.locator(".filter option:checked").all_inner_texts() == ["any"] * 4
+    while "minutes" not in reached and len(reached) < 60:
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.name"))
+    assert reached[-4:] == ["words", "set", "difficulty", "minutes"]
+    page.keyboard.press("ArrowDown")
+    shown = listed(page)
+    assert len(shown) < number and all(q["minutes"] <= 15 for q in shown)
+    for label in ("Words of the title", "Problem set", "Difficulty", "My marks"):
+        expect(page.locator(".filter").get_by_label(label)).to_have_count(1)
+    status = page.locator(".filter").get_by_role("status")
+    assert status.get_attribute("aria-live") == "polite"
+    expect(status).to_have_text(f"{len(shown)} of {number} questions")
+    page.get_by_label("Words of the title").press("Enter")
+    expect(status).to_have_text(f"{len(shown)} of {number} questions")
+
+
+# --------------------------------------------------------------------- the search
 
 
 def words_of(text: str) -> set[str]:
@@ -40,7 +154,7 @@ def ids_found(page: Page, query: str) -> list[str]:
     return page.evaluate("query => findQuestions(query).map(q => q.id)", query)
 
 
-def test_three_words_of_a_statement_find_its_question(open_page, exercises):
+def test_three_words_title_number_and_id_find_a_question(open_page, exercises):
     page = open_page("search.html")
     asked = Counter(word for e in exercises for word in words_of(e["text"]))
     missed = {}
@@ -50,19 +164,11 @@ def test_three_words_of_a_statement_find_its_question(open_page, exercises):
         found = ids_found(page, query)
         if exercise["id"] not in found[:5]:
             missed[exercise["id"]] = query, found[:5]
-    assert len(exercises) > 90 and not missed
-
-
-def test_title_number_and_id_find_a_question(open_page, exercises):
-    page = open_page("search.html")
-    for exercise in exercises:
         assert exercise["id"] in ids_found(page, exercise["title"].upper())[:2]
         assert ids_found(page, f" {exercise['number']}") == [exercise["id"]]
         assert ids_found(page, exercise["id"]) == [exercise["id"]]
-
-
-def test_order_inflection_and_beginnings_do_not_matter(open_page):
-    page = open_page("search.html")
+    assert len(exercises) > 90 and not missed
+    # order, inflection and beginnings do not matter
     for one, other in (
         ("receptive field", "fields receptive"),
         ("saturated softmax", "the softmax saturates"),
@@ -94,7 +200,7 @@ def test_results_lead_to_the_questions(open_page, exercises, base):
     expect(page.locator(f"#{target}")).to_be_in_viewport(timeout=20_000)
 
 
-def test_the_dialog_and_the_form_lead_to_the_search(open_page):
+def test_the_dialog_and_the_form_lead_to_the_search_and_that_to_the_list(open_page):
     page = open_page("book/about.html")
     page.keyboard.press("Control+k")
     page.keyboard.type("saturated softmax")
@@ -108,13 +214,9 @@ def test_the_dialog_and_the_form_lead_to_the_search(open_page):
     field.press("Enter")
     page.wait_for_url(re.compile(r"\?q=receptive\+field"))
     expect(page.locator(FOUND).first).not_to_have_text(first)
-
-
-def test_what_no_question_has_leads_to_the_list_and_is_shown_as_text(open_page):
     query = "<img src=x onerror=alert(1)> sheep&set=1"
-    page = open_page("search.html")
-    page.locator("article input[name=q]").fill(query)
-    page.keyboard.press("Enter")
+    field.fill(query)
+    field.press("Enter")
     expect(page.locator("#found-questions output")).to_have_text("0 questions")
     assert page.locator("article img").count() == 0
     link = page.locator("#found-questions a")
@@ -133,13 +235,10 @@ def test_without_a_query_or_scripts_nothing_is_listed_but_the_list(open_page):
     expect(page.locator("table.questions")).to_be_visible()
 
 
-def test_results_hardly_move_what_is_there(open_page):
+def test_results_are_light_and_hardly_move_what_is_there(open_page):
+    assert (SITE / "_static" / "questions.js").stat().st_size < 100_000
     page = open_page("search.html?q=gradient")
     expect(page.locator("#search-results li").first).to_be_visible()
     page.evaluate(WATCH_MOVES)
     page.wait_for_timeout(300)
     assert page.evaluate("moved") < 0.02
-
-
-def test_what_the_search_loads_is_small():
-    assert (SITE / "_static" / "questions.js").stat().st_size < 100_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -89,19 +90,21 @@ class Links(HTMLParser):
 
     def __init__(self, path: Path):
         super().__init__()
-        self.ids, self.targets = set(), []
+        self.ids, self.targets = Counter(), []
         self.feed(path.read_text("utf-8"))
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
-        self.ids.add(attrs.get("id"))
+        self.ids[attrs.get("id")] += "id" in attrs
         self.targets += filter(None, (attrs.get("href"), attrs.get("src")))
 
 
-def test_no_link_is_broken():
+def test_no_link_is_broken_and_no_id_stands_twice():
     pages = {(SITE / name).resolve(): Links(SITE / name) for name in PAGES}
     broken = []
     for path, links in pages.items():
+        twice = {id for id, number in links.ids.items() if number > 1}
+        assert twice <= {"exercise-content", "solution-content"}  # of sphinx-exercise
         for target in map(urlsplit, links.targets):
             if target.scheme or target.netloc:
                 continue

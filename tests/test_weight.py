@@ -10,7 +10,6 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from browsing import PAGES, SETS, SITE, WATCH_MOVES, needs_site, typeset, wait_until
 from fontTools.ttLib import TTFont
-from playwright.sync_api import Page
 
 pytestmark = needs_site
 
@@ -71,11 +70,7 @@ def test_images_keep_their_room_and_are_loaded_late(still, name):
         assert late == "lazy"
 
 
-def icons(page: Page) -> list[str]:
-    """The characters that a page draws with the icon fonts."""
-    return page.locator("i[class*='fa-'], .fa-solid, .fas, .fab").evaluate_all(
-        "all => all.map(icon => getComputedStyle(icon, '::before').content[1])"
-    )
+DRAWN = "all => all.map(icon => getComputedStyle(icon, '::before').content[1])"
 
 
 def test_the_cut_fonts_have_what_is_drawn(open_page):
@@ -83,7 +78,8 @@ def test_the_cut_fonts_have_what_is_drawn(open_page):
     known = {chr(point) for font in fonts for point in font.getBestCmap() or ()}
     for name in ("book/index.html", SETS[0], "search.html"):
         page = open_page(name)
-        drawn = icons(page)
+        icons = page.locator("i[class*='fa-'], .fa-solid, .fas, .fab")
+        drawn = icons.evaluate_all(DRAWN)
         assert len(drawn) > 5 and set(drawn) <= known
         page.wait_for_load_state("networkidle")
         loaded = " ".join(page.evaluate(LOADED))

@@ -75,11 +75,8 @@ def setup(app: Sphinx) -> dict:
 
     app.add_config_value("own_files", "", "env")
     app.connect("config-inited", freshness.note_own_files)
-    # first, since what has changed decides whether the pages that sum up are outdated
-    app.connect("env-get-outdated", freshness.find_changed, priority=100)
-    app.connect("env-get-outdated", freshness.find_summaries)
-    app.connect("env-updated", freshness.note_contents)
-    app.connect("env-get-updated", freshness.find_renumbered)
+    app.connect("env-get-outdated", freshness.find_changed)
+    app.connect("env-updated", freshness.note_read)
 
     # False: the pages as the theme makes them, to compare with
     app.add_config_value("own_theme", True, "env")

@@ -28,38 +28,28 @@ ALTERED_HEAD += ("Survived", "Refused, %")
 logger = logging.getLogger(__name__)
 
 
+@cache
 def checks_of(env: BuildEnvironment, page: str) -> list[dict]:
     """What the checks of an executed notebook said, and where in its source.
 
     The third check of gr-1-1a has the name `gr-1-1a-3`, whatever other ids do.
     """
-    path = EXECUTED / f"{page}.ipynb"
-    return _read(page, path, path.stat().st_mtime_ns, env.doc2path(page))
-
-
-@cache
-def _read(page: str, path: Path, written: int, source: str) -> list[dict]:
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(EXECUTED / f"{page}.ipynb", as_version=4)
     lines, found, numbers = notebook.metadata["source_map"], [], Counter()
     for code, line in zip(notebook.cells, lines, strict=True):
         for output in code.get("outputs", []):
             if check := output.get("metadata", {}).get("check"):
                 numbers[check["id"]] += 1
                 name = f"{check['id']}-{numbers[check['id']]}"
-                more = {"text": output.data["text/plain"], "place": f"{source}:{line}"}
-                found.append({**check, "name": name, "page": page, **more})
+                place = f"{env.doc2path(page)}:{line}"
+                more = {"text": output.data["text/plain"], "place": place}
+                found.append({**check, "name": name, **more})
     return found
 
 
 def errata_of(question: Question) -> list[str]:
     """The ids of the errata about a question."""
     return [erratum.argument for erratum in question.errata]
-
-
-def to_check(view: View, check: dict, text: str) -> nodes.reference:
-    """A link to the line on the page where a check ran, which says its claim."""
-    anchor = f"check-{check['name']}"
-    return view.link(text, check["page"], anchor, reftitle=check["claim"])
 
 
 # ---------------------------------------------------------------- where they ran
@@ -151,10 +141,7 @@ def counts(env: BuildEnvironment, *pages: str) -> dict[str, int]:
         "checked": len(asked.keys() & {check["id"] for check in checks}),
         "checks": len(checks),
         "proved": sum(check["method"] == "proved by sympy" for check in checks),
-        "gradients": kinds["gradient"],
-        "values": kinds["value"],
-        "expectations": kinds["expectation"],
-        "bounds": kinds["bound"],
+        **{f"{k}s": kinds[k] for k in ("gradient", "value", "expectation", "bound")},
         "altered": sum(check["mutants"] for check in checks),
         "errata": len(verdicts) - verdicts.count("right"),
         "looks-wrong": verdicts.count("right"),

@@ -24,7 +24,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from tools.source.directives import VERDICTS
 
-from .checks import checks_of, to_check
+from .checks import checks_of
 from .questions import erratum
 from .views import ERRATA, View, paragraph, section_id, table
 
@@ -49,8 +49,8 @@ class Erratum(SphinxDirective):
         if not title or "".join(title[1:]).strip():
             raise self.error(f"erratum {id}: first a line with its title, then a blank")
         verdict = self.options["verdict"]
-        node = erratum(ids=[id], docname=self.env.docname, **self.options)
-        node["classes"] += ["erratum", f"erratum-{verdict}"]
+        classes = ["erratum", f"erratum-{verdict}"]
+        node = erratum(ids=[id], classes=classes, **self.options)
         self.set_source_info(node)
         words, messages = self.state.inline_text(title[0], self.lineno)
         kind = nodes.inline("", f"Erratum {id}, {VERDICTS[verdict]}: ")
@@ -104,13 +104,14 @@ def _links(view: View, node: erratum) -> nodes.paragraph:
     line += view.to_question(question.id)
     checks = checks_of(view.env, question.page)
     own = [check for check in checks if check["id"] == node["ids"][0]]
-    for check in own:
-        line += nodes.Text(" · check: ")
-        line += to_check(view, check, check["claim"])
-    asked = [check for check in checks if check["id"] == node["question"]]
-    for n, check in enumerate([] if own else asked, 1):
-        line += nodes.Text(" · checks of the exercise: " if n == 1 else ", ")
-        line += to_check(view, check, str(n))
+    asked = [check for check in checks if check["id"] == question.id]
+    for n, check in enumerate(own or asked, 1):
+        text, before = str(n), ", " if n > 1 else " · checks of the exercise: "
+        if own:
+            text, before = check["claim"], " · check: "
+        anchor = f"check-{check['name']}"
+        link = view.link(text, question.page, anchor, reftitle=check["claim"])
+        line += [nodes.Text(before), link]
     return line
 
 

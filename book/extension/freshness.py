@@ -22,31 +22,25 @@ def note_own_files(app: Sphinx, config: Config) -> None:
 
 
 def find_changed(app: Sphinx, env: BuildEnvironment, added, changed, removed) -> set:
-    """Pages that have another content, also where the clock has gone back."""
-    known = env.get_domain("question").data["contents"]
-    changed |= {page for page in known if known[page] != content(env, page)} - removed
-    return set()
+    """Pages of another content, also where the clock has gone back.
+
+    Pages that sum up the book change with any other page.
+    """
+    data = env.get_domain("question").data
+    contents = data["contents"].items()
+    other = {page for page, known in contents if known != content(env, page)}
+    if added or changed or removed or other:
+        other |= {page for page, known in data["pages"].items() if known.sums_up}
+    return other
 
 
-def find_summaries(app: Sphinx, env: BuildEnvironment, added, changed, removed) -> set:
-    """Pages that sum up the book change with any other page."""
-    pages = env.get_domain("question").data["pages"].items()
-    some = added | changed | removed
-    return {page for page, known in pages if known.sums_up} if some else set()
-
-
-def note_contents(app: Sphinx, env: BuildEnvironment) -> None:
-    """Remember what was read."""
-    contents = {page: content(env, page) for page in env.found_docs}
-    env.get_domain("question").data["contents"] = contents
-
-
-def find_renumbered(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Pages to write again, since a neighbour has another number or place."""
+def note_read(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Remember what was read; pages to write, if a neighbour has another number."""
     known = env.get_domain("question")
     order = [(label, q.page, q.number) for label, q in known.questions.items()]
     same = order == known.data["order"]
-    known.data["order"] = order
+    contents = {page: content(env, page) for page in env.found_docs}
+    known.data |= {"contents": contents, "order": order}
     return [] if same else known.problem_sets
 
 

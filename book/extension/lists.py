@@ -56,17 +56,14 @@ def show_neighbours(env: BuildEnvironment, document: nodes.document) -> None:
     view = View(env)
     after = dict(pairwise(view.known.questions))
     before = {label: other for other, label in after.items()}
-
-    def way(word: str, label: str | None) -> list[str | nodes.Node]:
-        if label is None:
-            return []
-        return [" ", view.to_question(label, f"{word} question "), " "]
-
     for exercise in document.findall(exercise_enumerable_node):
-        previous = way("Previous", before.get(exercise["label"]))
-        following = way("Next", after.get(exercise["label"]))
-        marks = nodes.inline(classes=["marks"])
-        exercise += paragraph(*previous, marks, *following, classes=["neighbours"])
+        parts, label = [nodes.inline(classes=["marks"])], exercise["label"]
+        if label in before:
+            previous = view.to_question(before[label], "Previous question ")
+            parts = [" ", previous, " ", *parts]
+        if label in after:
+            parts += [" ", view.to_question(after[label], "Next question "), " "]
+        exercise += paragraph(*parts, classes=["neighbours"])
 
 
 def make_place_for_buttons(env: BuildEnvironment, document: nodes.document) -> None:

@@ -83,9 +83,9 @@ class ResultsList(SphinxDirective):
                 found[record["name"]] = path, record
         if not found:
             return [paragraph("Nothing is recorded yet.")]
-        again = {name: None for name in found} | _made_again(found)
-        rows = [_row(record, again[name]) for name, (_, record) in found.items()]
-        sections = (self._section(*found[name], again[name]) for name in found)
+        again = _made_again(found).get
+        rows = [_row(record, again(name)) for name, (_, record) in found.items()]
+        sections = (self._section(*found[name], again(name)) for name in found)
         return [table("records", HEAD, rows), *sections]
 
     def _section(self, path: Path, record: dict, again: dict | None) -> nodes.section:
@@ -114,10 +114,8 @@ class ResultsList(SphinxDirective):
         target = "/" + path.relative_to(self.env.srcdir).as_posix()
         file = nodes.literal("", path.name)
         file = addnodes.download_reference("", "", file, reftarget=target)
-        title, values = (
-            nodes.title("", record["title"]),
-            paragraph("All values: ", file),
-        )
+        title = nodes.title("", record["title"])
+        values = paragraph("All values: ", file)
         return nodes.section("", title, fields, values, ids=[f"result-{name}"])
 
     def _commit(self, text: str) -> str | nodes.Node:

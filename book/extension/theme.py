@@ -25,7 +25,6 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 MATHJAX = ("tex-chtml.js", "input/tex/extensions/*.js", "output/chtml/fonts/*/*.woff")
-MATHJAX = [f"mathjax/{files}" for files in MATHJAX]
 SETTINGS = "mathjax-settings.js"
 TABS = "design-tabs.js"  # of sphinx-design; there are no tabs
 ONLY_ON = {"start.css": {"book/index", "book/questions", "search"}}
@@ -80,7 +79,7 @@ def copy_mathjax(app: Sphinx) -> None:
     """Copy the part of MathJax that the pages use, 2 of 24 MB, and its settings."""
     package = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static"
     static = Path(app.outdir) / "_static"
-    for source in (file for files in MATHJAX for file in package.glob(files)):
+    for source in (f for files in MATHJAX for f in package.glob(f"mathjax/{files}")):
         target = static / source.relative_to(package)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, target)
