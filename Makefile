@@ -33,7 +33,7 @@ book: installed  ## execute the notebooks and build the site in _build/html
 
 test: book  ## run all tests
 	"$(PYTHON)" -m ruff check --no-cache .
-	"$(PYTHON)" -m pytest -q -n 3 --dist loadgroup
+	"$(PYTHON)" -m pytest -q -n 3 --dist loadfile
 	"$(PYTHON)" -m pytest -q --nbval-lax --nbval-sanitize-with tests/nbval.ini \
 		--nbval-current-env --nbval-cell-timeout=600 -n 2 --dist loadscope notebooks
 

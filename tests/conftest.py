@@ -24,13 +24,6 @@ def browser():
         pytest.skip(str(missing))
 
 
-def pytest_collection_modifyitems(items):
-    """One process gets all tests of a file, but the large pages are shared out."""
-    for item in items:
-        if item.path.name != "test_site.py":
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
-
-
 class Handler(Quiet):
     """Sends the policy of the README with each page, so that all tests run under it."""
 
