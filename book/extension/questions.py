@@ -17,6 +17,7 @@ from sphinx.search.en import SearchEnglish
 from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
 
 from tools.source import model
+from tools.workspace import EXECUTED
 
 READ = re.compile(r'\b(?:study|lookup)\(\s*"([\w-]+)"')  # a record, in a cell
 language = SearchEnglish({})
@@ -126,6 +127,8 @@ def note(app: Sphinx, document: nodes.document) -> None:
                 known.uses[name].add(label)
         elif isinstance(node, place):
             known.sums_up = True
+    if (executed := EXECUTED / f"{app.env.docname}.ipynb").exists():
+        app.env.note_dependency(str(executed))
     app.env.get_domain("question").data["pages"][app.env.docname] = known
 
 
