@@ -9,8 +9,6 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
-from tools.workspace import EXECUTED
-
 OWN = ("book/*/*.*", "book/templates/*/*.*", "tools/source/*.py")
 
 
@@ -49,6 +47,6 @@ def note_read(app: Sphinx, env: BuildEnvironment) -> list[str]:
 def content(env: BuildEnvironment, page: str) -> str:
     """A hash of the files that a page is made from."""
     found = (Path(env.srcdir, name) for name in sorted(env.dependencies[page]))
-    paths = [Path(env.doc2path(page)), EXECUTED / f"{page}.ipynb", *found]
+    paths = [Path(env.doc2path(page)), *found]
     contents = (path.read_bytes() for path in paths if path.exists())
     return hashlib.sha256(b"\n".join(contents)).hexdigest()

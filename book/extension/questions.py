@@ -19,7 +19,7 @@ from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
 from tools.source import model
 from tools.workspace import EXECUTED
 
-READ = re.compile(r'\b(?:study|lookup)\(\s*"([\w-]+)"')  # a record, in a cell
+READ = re.compile(r'\b(?:study|lookup|load)\(\s*"([\w-]+)"')  # a record, in a cell
 language = SearchEnglish({})
 
 
