@@ -167,10 +167,10 @@ def measure(browser: Browser, server: str) -> Iterator[tuple[dict, dict]]:
 
 def main(_: list[str]) -> int:
     """Build the stock site, measure, print, record."""
-    with alone():
-        build_stock()
     handler = partial(Handler, directory=BUILD)
-    with serving(handler) as address, chromium() as browser:
+    with chromium() as browser, serving(handler) as address:
+        with alone():
+            build_stock()
         keep(
             "site-speed",
             measure(browser, address),
