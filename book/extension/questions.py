@@ -75,7 +75,7 @@ class Questions(Domain):
     @cached_property  # for one build, and after the last page has been read
     def book(self) -> model.Book:
         """The sources, which say numbers, topics, difficulty and order."""
-        return model.Book(Path(self.env.srcdir))
+        return model.Book.now(Path(self.env.srcdir))
 
     @property
     def questions(self) -> dict[str, model.Question]:

@@ -47,7 +47,7 @@ READS_DATA = re.compile(r"\bdata\.load_|\bhelpers\.data\b|\bdata as\b")
 def execute() -> Path | None:
     """Execute what is not kept; the folder of Sphinx's cache, or None if it failed."""
     before = _texts()
-    pages = [(page, read(page)) for page in Book(ROOT).notebooks]
+    pages = [(page, read(page)) for page in Book.now().notebooks]
     tasks = {page.name: problems(page, notebook) for page, notebook in pages}
     if not _execute([task for page in tasks.values() for task in page]):
         return None

@@ -88,10 +88,11 @@ def main(arguments: list[str]) -> int:
     if status:
         print(f"The book has errors, which are named above ({seconds}).")
         return status
-    for page in Book().notebooks:
+    for page in Book.now().notebooks:
         notebook = page.path.with_suffix(".ipynb")
         if not notebook.exists():
             print(f"{notebook.name} is missing: `make notebooks`")
     print(f"The book is in {SITE / 'index.html'} ({seconds}).")
     print("Open that file in a browser, or run `make serve`.")
+    gc.freeze()  # or Python would look through all that Sphinx holds before it ends
     return 0

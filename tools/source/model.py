@@ -14,7 +14,7 @@ from collections import Counter, namedtuple
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +199,13 @@ class Page:
 
 class Book:
     """All pages of the table of contents, with their labels and numbers."""
+
+    @classmethod
+    def now(cls, root: Path = ROOT) -> Book:
+        """The book as its sources are now; a process reads them once in each state."""
+        files = sorted([*root.glob("_*.yml"), *root.glob("*/*.md")])
+        stats = ((path, path.stat()) for path in files)
+        return _book(root, *((p, stat.st_mtime_ns, stat.st_size) for p, stat in stats))
 
     def __init__(self, root: Path = ROOT):
         self.root = root
@@ -436,6 +443,11 @@ class Book:
         effort = map(int, effort.groups()) if effort else (0, 0)
         place = block.line, block.end
         return Question(label, number, page.name, topic, *effort, *place)
+
+
+@cache
+def _book(root: Path, *_state) -> Book:
+    return Book(root)
 
 
 def _meaning(body: str, match: re.Match) -> str:
