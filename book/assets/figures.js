@@ -1,7 +1,7 @@
 "use strict";
 
 // Figures that follow a reader's settings. Each takes the place of its static picture in
-// <figure class="interactive NAME">; tools/pictures.py draws those pictures with this
+// <figure class="interactive NAME">; tools/site/pictures.py draws those pictures with this
 // script, and tests/test_figures.py compares the numbers with Python's.
 (() => {
   // ------------------------------------------------------------------- drawing
