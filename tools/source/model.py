@@ -126,11 +126,16 @@ class Question:
     topic: str
     difficulty: int
     minutes: int
-    line: int
+    exercise: Block
     end: int
     hints: list[Block] = field(default_factory=list)
     solution: list[Block] = field(default_factory=list)
     errata: list[Block] = field(default_factory=list)
+
+    @property
+    def line(self) -> int:
+        """The line at which the exercise begins."""
+        return self.exercise.line
 
     @property
     def cells(self) -> list[Block]:
@@ -441,8 +446,7 @@ class Book:
         topic = NUMBER.sub("", problem.title) if problem else ""
         effort = EFFORT.match(block.body)
         effort = map(int, effort.groups()) if effort else (0, 0)
-        place = block.line, block.end
-        return Question(label, number, page.name, topic, *effort, *place)
+        return Question(label, number, page.name, topic, *effort, block, block.end)
 
 
 @cache
