@@ -4,6 +4,8 @@
 // <figure class="interactive NAME">; tools/site/pictures.py draws those pictures with this
 // script, and tests/test_figures.py compares the numbers with Python's.
 (() => {
+  const FIGURES = {}; // name: its settings, and what it draws, says and counts with them
+
   // ------------------------------------------------------------------- drawing
 
   const [WIDTH, HEIGHT] = [286, 212]; // of a plot within its margins
@@ -11,9 +13,7 @@
 
   function make(space, name, attributes, ...children) {
     const element = document.createElementNS(`http://www.w3.org/${space}`, name);
-    for (const [key, value] of Object.entries(attributes)) {
-      element.setAttribute(key, value);
-    }
+    Object.entries(attributes).forEach((pair) => element.setAttribute(...pair));
     element.append(...children);
     return element;
   }
@@ -43,14 +43,13 @@
         svg("path", { class: "frame", d: `M${LEFT} ${TOP}v${HEIGHT}h${WIDTH}` }));
       const write = (x, y, anchor, words, more) => this.node.append(
         svg("text", { x, y, "text-anchor": anchor, ...more }, words));
+      const places = (ticks) => Math.max(...ticks.map(digits));
       for (const x of xTicks) {
-        const places = Math.max(...xTicks.map(digits));
-        write(LEFT + +this.x(x), TOP + HEIGHT + 16, "middle", text(x, places));
+        write(LEFT + +this.x(x), TOP + HEIGHT + 16, "middle", text(x, places(xTicks)));
         this.upright(x, "grid");
       }
       for (const y of yTicks) {
-        const places = Math.max(...yTicks.map(digits));
-        write(LEFT - 6, TOP + +this.y(y) + 4, "end", text(y, places));
+        write(LEFT - 6, TOP + +this.y(y) + 4, "end", text(y, places(yTicks)));
         this.across(y, "grid");
       }
       write(LEFT + WIDTH / 2, 264, "middle", xName);
@@ -59,8 +58,9 @@
 
     path(d, style) { this.area.append(svg("path", { class: style, d })); }
 
-    line(points, style) {
+    line(points, style, shape) {
       this.path(`M${points.map(([x, y]) => `${this.x(x)} ${this.y(y)}`).join("L")}`, style);
+      if (shape) this.marks(points, style, shape);
     }
 
     // the shape is "disc", "square" or "dust"
@@ -89,18 +89,15 @@
     const top = 1.3 * HEIGHT / WIDTH; // a right angle is seen as one
     const plot = new Plot(title, ["u₁", -1.3, 1.3, -1, -0.5, 0, 0.5, 1],
       ["u₂", -top, top, -0.5, 0, 0.5]);
-    const draw = (points) => plot.line(points, "contour");
-    for (const root of range(0.2, 1.4, 7)) {
-      const [wide, high] = [flat, steep].map((curvature) => root / Math.sqrt(curvature));
-      if (flat > 0) {
-        draw(range(0, 2 * Math.PI, 73).map((t) => [wide * Math.cos(t), high * Math.sin(t)]));
-        continue;
-      }
-      const away = (u, [at, other]) => Math.sqrt((root ** 2 - other * u ** 2) / at);
-      for (const side of [-1, 1]) {
-        const run = range(-1.3, 1.3, 53);
-        draw(run.map((u) => [u, side * away(u, [steep, flat])]));
-        if (flat < 0) draw(run.map((u) => [side * away(u, [-flat, -steep]), u]));
+    // the places where |J| = 1: an ellipse or, of two hyperbolas, four branches
+    const { PI, cos, sin, cosh, sinh } = Math;
+    const branches = [-1, 1].flatMap((side) => [
+      (t) => [side * cosh(t), sinh(t)], (t) => [sinh(t), side * cosh(t)]]);
+    const [wide, high] = [Math.abs(flat) || ALMOST, steep].map((one) => 1 / Math.sqrt(one));
+    for (const place of flat < 0 ? branches : [(t) => [cos(t), sin(t)]]) {
+      const curve = range(-PI, PI, 61).map(place);
+      for (const root of range(0.2, 1.4, 7)) {
+        plot.line(curve.map(([u, v]) => [root * wide * u, root * high * v]), "contour");
       }
     }
     return plot;
@@ -114,7 +111,7 @@
     return `w tends to 0; u₂ ${product > 0.5 + ALMOST ? "changes" : "keeps"} its sign.`;
   }
 
-  const learningRate = {
+  FIGURES["learning-rate"] = {
     settings: [ // name, label, first, last, step, value
       ["rate", "learning rate ε", 0.02, 1.2, 0.02, 0.9],
       ["flat", "smallest eigenvalue λ₁", -0.5, 1, 0.05, 0.1],
@@ -129,8 +126,7 @@
 
       const left = plane("Twenty steps of gradient descent on contour lines of J", flat, steep);
       const points = path([1, 0.45], factors, 20);
-      left.line(points, "first");
-      left.marks(points, "first");
+      left.line(points, "first", "disc");
 
       const right = new Plot("Factor per step against the learning rate",
         ["learning rate ε", 0, 1.2, 0, 0.3, 0.6, 0.9, 1.2],
@@ -173,7 +169,7 @@
     return `tends to the ${where}${eta > 1 ? ", overshooting" : ""}`;
   }
 
-  const newtonStep = {
+  FIGURES["newton-step"] = {
     settings: [
       ["flat", "eigenvalue λ₁", -1, 1, 0.05, -0.8],
       ["rate", "learning rate ε", 0.02, 1.2, 0.02, 0.1],
@@ -194,10 +190,8 @@
         const points = path([0.5, 0.3], [one, other], 12);
         const curve = points.map(([u, v], t) => [t, flat * u ** 2 + v ** 2]);
         heights[style] = curve.map(([, height]) => text(height));
-        for (const [plot, places] of [[left, points], [right, curve]]) {
-          plot.line(places, style);
-          plot.marks(places, style, shape);
-        }
+        left.line(points, style, shape);
+        right.line(curve, style, shape);
       }
       left.legend(8, { second: "gradient descent", first: "Newton" });
       return {
@@ -218,32 +212,30 @@
   // ------------------------------------------------------ two KL divergences, gr-4
 
   const [WEIGHTS, WIDTHS] = [[0.6, 0.4], 0.6]; // of the modes of P
-  const NODES = range(-9, 9, 1801);
-  const MASS = NODES.map((z) => Math.exp(-z * z / 2) / 100 / Math.sqrt(2 * Math.PI));
+  const NODES = range(-7, 7, 601);
+  const MASS = NODES.map((z) => Math.exp(-z * z / 2) * 7 / 300 / Math.sqrt(2 * Math.PI));
   const expect = (f) => NODES.reduce((sum, z, i) => sum + MASS[i] * f(z), 0);
   const logNormal = (x, center, width) => -(((x - center) / width) ** 2) / 2
     - Math.log(width * Math.sqrt(2 * Math.PI));
+  const lowest = (fits) => fits.reduce((one, next) => one.height <= next.height ? one : next);
 
   class Mixture {
     constructor(a) {
       this.modes = [-a, a];
-      this.mean = (WEIGHTS[1] - WEIGHTS[0]) * a;
-      this.sd = Math.sqrt(WIDTHS ** 2 + a ** 2 - this.mean ** 2);
+      const mean = (WEIGHTS[1] - WEIGHTS[0]) * a;
+      const sd = Math.sqrt(WIDTHS ** 2 + a ** 2 - mean ** 2);
+      this.match = { mu: mean, s: sd, height: this.forward(mean, sd) };
+      this.minima = [[-a, WIDTHS], [mean, sd], [a, WIDTHS]]
+        .map(([mu, s]) => this.descend(this.fit(mu, s)))
+        .filter((end, i, ends) => ends.findIndex(
+          ({ mu, s }) => Math.hypot(mu - end.mu, s - end.s) < 1e-3) === i)
+        .sort((end, next) => end.mu - next.mu);
     }
 
     log(x) {
       const [one, other] = this.modes.map(
         (mode, k) => Math.log(WEIGHTS[k]) + logNormal(x, mode, WIDTHS));
       return Math.max(one, other) + Math.log1p(Math.exp(-Math.abs(one - other)));
-    }
-
-    // the first two derivatives of −log p
-    slopes(x) {
-      const [one, other] = this.modes.map((mode) => (x - mode) / WIDTHS ** 2);
-      const share = WEIGHTS[0] * Math.exp(
-        logNormal(x, this.modes[0], WIDTHS) - this.log(x));
-      return [share * one + (1 - share) * other,
-        WIDTHS ** -2 - share * (1 - share) * (one - other) ** 2];
     }
 
     forward(mu, s) {
@@ -257,62 +249,38 @@
       return expect((z) => logNormal(z, 0, 1) - Math.log(s) - this.log(mu + s * z));
     }
 
-    // Newton's method in μ and log s, held to descend
-    descend(mu, s) {
-      for (let i = 0; i < 100; i++) {
-        const sums = [0, 0, 0, 0, 0];
-        NODES.forEach((z, k) => {
-          const [slope, bend] = this.slopes(mu + s * z);
-          [slope, z * slope, bend, z * bend, z * z * bend].forEach(
-            (part, j) => { sums[j] += MASS[k] * part; });
-        });
-        const [g, h] = [sums[0], s * sums[1] - 1];
-        if (Math.hypot(s * g, h) < 1e-10) break;
-        const [a, b, d] = [sums[2], s * sums[3], s * s * sums[4] + s * sums[1]];
-        const det = a * d - b * b;
-        const [x, y] = a > 0 && det > 0
-          ? [(b * h - d * g) / det, (b * g - a * h) / det] : [-s * s * g, -h / 2];
-        let size = Math.min(1, 0.5 / Math.hypot(x / s, y));
-        const moved = () => [mu + size * x, s * Math.exp(size * y)];
-        const height = this.reverse(mu, s);
-        while (size > 1e-6 && this.reverse(...moved()) > height) size /= 2;
-        [mu, s] = moved();
-      }
-      return { mu, s, height: this.reverse(mu, s) };
-    }
+    fit(mu, s) { return { mu, s, height: this.reverse(mu, s) }; }
 
-    minima() {
-      const [one, other] = this.modes;
-      return [[one, WIDTHS], [this.mean, this.sd], [other, WIDTHS]]
-        .map((start) => this.descend(...start))
-        .filter((end, i, ends) => ends.findIndex(
-          ({ mu, s }) => Math.hypot(mu - end.mu, s - end.s) < 1e-3) === i)
-        .sort((end, next) => end.mu - next.mu);
+    // steps in μ or log s, each to the lowest of four places, longer while they descend
+    descend(fit) {
+      for (let size = 0.05; size > 1e-6;) {
+        const next = lowest([[size, 0], [-size, 0], [0, size], [0, -size]].map(
+          ([x, y]) => this.fit(fit.mu + x, fit.s * Math.exp(y))));
+        const descends = next.height < fit.height;
+        if (descends) fit = next;
+        size *= descends ? 2 : 0.5;
+      }
+      return fit;
     }
   }
 
-  function count(a, minima, lowest) {
+  function count(a, minima) {
     if (a === 0) return "The modes coincide: both divergences are smallest at Q = P.";
     const many = ["one minimum", "two minima", "three minima"][minima.length - 1];
-    const where = lowest.s < 1.5 * WIDTHS ? "on the heavier mode" : "broad";
+    const where = lowest(minima).s < 1.5 * WIDTHS ? "on the heavier mode" : "broad";
     return `The reverse divergence has ${many}; the lowest is ${where}.`;
   }
 
-  let P, minima, modes; // kept while the modes stay where they are
+  const mixtures = {}; // kept, since their minima take a while
 
-  const klFits = {
+  FIGURES["kl-fits"] = {
     settings: [
       ["a", "modes of P at ±a, a", 0, 3.4, 0.1, 2],
       ["mu", "mean of Q, μ", -4, 4, 0.1, -0.4],
       ["s", "standard deviation of Q, s", 0.3, 4, 0.1, 2],
     ],
     draw({ a, mu, s }) {
-      if (modes !== a) {
-        [P, modes] = [new Mixture(a), a];
-        minima = P.minima();
-      }
-      const lowest = minima.reduce((one, next) => one.height <= next.height ? one : next);
-      const match = { mu: P.mean, s: P.sd, height: P.forward(P.mean, P.sd) };
+      const P = mixtures[a] ??= new Mixture(a);
       const xAxis = ["x", -7, 7, -6, -3, 0, 3, 6];
       const curve = (f) => range(-7, 7, 281).map((x) => [x, f(x)]);
       const [p, q] = [(x) => P.log(x), (x) => logNormal(x, mu, s)];
@@ -326,8 +294,8 @@
         left.line([[fit.mu - fit.s, y], [fit.mu + fit.s, y]], style);
         left.marks([[fit.mu, y]], style, shape);
       };
-      bar(match, -0.07, "first");
-      minima.forEach((fit, i) => bar(fit, -0.14 - 0.06 * i, "second", "square"));
+      bar(P.match, -0.07, "first");
+      P.minima.forEach((fit, i) => bar(fit, -0.14 - 0.06 * i, "second", "square"));
 
       const areas = [curve((x) => Math.exp(p(x)) * (p(x) - q(x))),
         curve((x) => Math.exp(q(x)) * (q(x) - p(x)))];
@@ -344,14 +312,14 @@
         ? `${text(fit.height)} at μ ${text(fit.mu, 2)}, s ${text(fit.s, 2)}` : "none";
       return {
         plots: [left, right],
-        said: count(a, minima, lowest),
+        said: count(a, P.minima),
         numbers: {
           "forward KL(P ‖ Q), nats": text(P.forward(mu, s)),
           "reverse KL(Q ‖ P), nats": text(P.reverse(mu, s)),
-          "forward minimum": place(match),
-          "reverse minimum 1": place(minima[0]),
-          "reverse minimum 2": place(minima[1]),
-          "reverse minimum 3": place(minima[2]),
+          "forward minimum": place(P.match),
+          "reverse minimum 1": place(P.minima[0]),
+          "reverse minimum 2": place(P.minima[1]),
+          "reverse minimum 3": place(P.minima[2]),
         },
       };
     },
@@ -376,17 +344,16 @@
       * Math.cos(2 * Math.PI * uniform()));
   }
 
-  let draws;
+  const DRAWS = normals(4 ** 4 * m);
 
-  const noisePenalty = {
+  FIGURES["noise-penalty"] = {
     settings: [
       ["sigma", "standard deviation of the noise, σ", 0, 1.5, 0.05, 0.6],
       ["power", "noisy copies of the data, K", 0, 4, 1, 2, (power) => 4 ** power],
     ],
     draw({ sigma, power }) {
-      draws ??= normals(4 ** 4 * m);
       const copies = 4 ** power, penalty = m * sigma ** 2;
-      const noisy = draws.slice(0, copies * m).map((z, i) => X[i % m] + sigma * z);
+      const noisy = DRAWS.slice(0, copies * m).map((z, i) => X[i % m] + sigma * z);
       const labels = noisy.map((_, i) => Y[i % m]);
       const plain = dot(X, Y) / dot(X, X);
       const ridge = dot(X, Y) / (dot(X, X) + penalty);
@@ -439,20 +406,8 @@
     const panels = html("div", { class: "panels" });
     const numbers = html("dl", {});
     const said = html("p", { "aria-live": "polite" }); // its text changes at thresholds
-    const sliders = settings.map(([name, label, min, max, step, value, show]) => {
-      const input = html("input", { type: "range", name, min, max, step, value });
-      input.autocomplete = "off";
-      const output = html("output", { "aria-live": "off" }); // the slider is read anyway
-      const row = html("label", {}, html("span", {}, `${label} = `, output), input);
-      return { name, input, output, row, show: show ?? ((at) => text(at, digits(step))) };
-    });
+    const state = {};
     const update = () => {
-      const state = {};
-      for (const { name, input, output, show } of sliders) {
-        state[name] = input.valueAsNumber;
-        output.textContent = show(state[name]);
-        input.setAttribute("aria-valuetext", output.textContent);
-      }
       const drawn = draw(state);
       const pairs = Object.entries(drawn.numbers);
       numbers.replaceChildren(...pairs.map(([name, number]) => html(
@@ -464,15 +419,25 @@
         return node;
       }));
     };
+    const sliders = settings.map(([name, label, min, max, step, value, show]) => {
+      const input = html("input",
+        { type: "range", name, min, max, step, value, autocomplete: "off" });
+      const output = html("output", { "aria-live": "off" }); // the slider is read anyway
+      const read = () => {
+        state[name] = input.valueAsNumber;
+        output.textContent = show ? show(state[name]) : text(state[name], digits(step));
+        input.setAttribute("aria-valuetext", output.textContent);
+      };
+      read();
+      input.addEventListener("input", () => { read(); update(); });
+      return html("label", {}, html("span", {}, `${label} = `, output), input);
+    });
     update();
-    for (const { input } of sliders) input.addEventListener("input", update);
     figure.firstElementChild.replaceWith(panels);
-    figure.querySelector(".settings").append(...sliders.map(({ row }) => row), said, numbers);
+    figure.querySelector(".settings").append(...sliders, said, numbers);
   }
 
-  const figures = { "kl-fits": klFits, "learning-rate": learningRate,
-    "newton-step": newtonStep, "noise-penalty": noisePenalty };
-  for (const [name, figure] of Object.entries(figures)) {
+  for (const [name, figure] of Object.entries(FIGURES)) {
     const places = document.querySelectorAll(`figure.interactive.${name}`);
     places.forEach((place) => start(place, figure));
   }
