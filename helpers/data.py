@@ -7,8 +7,6 @@ digits that scikit-learn ships, in the same shapes, with a notice.
 No file of the published sets is used unless its content has the known SHA-256.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import pickle

@@ -1,7 +1,5 @@
 """What makes Sphinx read or write a page again, besides a newer source."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

@@ -5,8 +5,6 @@
 is the number that `helpers.results.lookup` finds, in Python's format.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator
@@ -80,15 +78,17 @@ class ResultsList(SphinxDirective):
             self.env.note_dependency(str(path))
             record = json.loads(path.read_text("utf-8"))
             if "seed" in record["runs"][0]:  # else it has a page of its own
-                found[record["name"]] = path, record
+                found[record["name"]] = record | {"path": path, "again": None}
         if not found:
             return [paragraph("Nothing is recorded yet.")]
-        again = _made_again(found).get
-        rows = [_row(record, again(name)) for name, (_, record) in found.items()]
-        sections = (self._section(*found[name], again(name)) for name in found)
+        for run in found["again"]["runs"] if "again" in found else ():
+            study = found.get(run["config"]["study"])
+            if study and run["date"] >= study["date"]:  # not recorded anew since
+                study["again"] = run
+        rows, sections = map(_row, found.values()), map(self._section, found.values())
         return [table("records", HEAD, rows), *sections]
 
-    def _section(self, path: Path, record: dict, again: dict | None) -> nodes.section:
+    def _section(self, record: dict) -> nodes.section:
         """Where the numbers of one file come from."""
         name, data, runs = record["name"], record["data"].items(), record["runs"]
         seeds = ", ".join(map(str, sorted({run["seed"] for run in runs})))
@@ -104,16 +104,18 @@ class ResultsList(SphinxDirective):
             "Computing": f"{record['seconds']:,.0f} s, all runs together",
             "Versions": _pairs(record["versions"]),
             "Data": _pairs(checksums),
-            "Made again": _repeated(again) if again else "",
+            "Made again": _repeated(record["again"]),
         }
         fields = nodes.field_list()
         for title, content in rows.items():
             if content != "":
                 body = nodes.field_body("", paragraph(content))
                 fields += nodes.field("", nodes.field_name("", title), body)
-        target = "/" + path.relative_to(self.env.srcdir).as_posix()
+        path = record["path"].relative_to(self.env.srcdir)
         file = nodes.literal("", path.name)
-        file = addnodes.download_reference("", "", file, reftarget=target)
+        file = addnodes.download_reference(
+            "", "", file, reftarget=f"/{path.as_posix()}"
+        )
         title = nodes.title("", record["title"])
         values = paragraph("All values: ", file)
         return nodes.section("", title, fields, values, ids=[f"result-{name}"])
@@ -145,18 +147,9 @@ def users(view: View, mark: place) -> nodes.Node:
     return links
 
 
-def _made_again(found: dict[str, tuple[Path, dict]]) -> dict[str, dict]:
-    """What the record `again` says of studies since they were recorded, by name."""
-    runs = found["again"][1]["runs"] if "again" in found else []
-    repeated = {run["config"]["study"]: run for run in runs}
-    return {
-        name: run
-        for name, run in repeated.items()
-        if name in found and run["date"] >= found[name][1]["date"]
-    }
-
-
-def _repeated(again: dict) -> str:
+def _repeated(again: dict | None) -> str:
+    if again is None:
+        return ""
     text = f"{again['date']}: {again['outcome']}"
     if config := again["repeated"]:
         text += f", by a relative difference of {again['values']['difference']:.0e}; "
@@ -164,13 +157,14 @@ def _repeated(again: dict) -> str:
     return text
 
 
-def _row(record: dict, again: dict | None) -> tuple[str | nodes.Node, ...]:
+def _row(record: dict) -> tuple[str | nodes.Node, ...]:
     name, number = record["name"], len(record["runs"])
     seeds = len({run["seed"] for run in record["runs"]})
     runs = str(number) if number % seeds else f"{number // seeds} × {seeds} seeds"
     link = nodes.reference("", name, internal=True, refuri=f"#result-{name}")
     question = place(shows="question", label=record["question"], between="")
     time = _time(record["seconds"])
+    again = record["again"]
     outcome = again["outcome"].partition(":")[0] if again else "–"
     return link, question, runs, record["date"], record["device"], time, outcome
 
