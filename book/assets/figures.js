@@ -30,10 +30,11 @@
     { length: count }, (_, i) => first + (last - first) * i / (count - 1));
   const drawable = (length) => Math.min(Math.max(length, -1e4), 1e4).toFixed(1);
 
-  // An axis is [name, first, last, tick, tick, ...].
+  // An axis is [name, first, last, step, first tick].
   class Plot {
-    constructor(title, [xName, x0, x1, ...xTicks], [yName, y0, y1, ...yTicks]) {
+    constructor(title, [xName, x0, x1, dx, xTick = x0], [yName, y0, y1, dy, yTick = y0]) {
       this.title = title;
+      this.range = range(x0, x1, 241);
       this.x = (value) => drawable((value - x0) / (x1 - x0) * WIDTH);
       this.y = (value) => drawable((y1 - value) / (y1 - y0) * HEIGHT);
       this.across = (y, style) => this.line([[x0, y], [x1, y]], style);
@@ -43,13 +44,12 @@
         svg("path", { class: "frame", d: `M${LEFT} ${TOP}v${HEIGHT}h${WIDTH}` }));
       const write = (x, y, anchor, words, more) => this.node.append(
         svg("text", { x, y, "text-anchor": anchor, ...more }, words));
-      const places = (ticks) => Math.max(...ticks.map(digits));
-      for (const x of xTicks) {
-        write(LEFT + +this.x(x), TOP + HEIGHT + 16, "middle", text(x, places(xTicks)));
+      for (let x = xTick; x < x1 + dx / 99; x += dx) {
+        write(LEFT + +this.x(x), TOP + HEIGHT + 16, "middle", text(x, digits(dx)));
         this.upright(x, "grid");
       }
-      for (const y of yTicks) {
-        write(LEFT - 6, TOP + +this.y(y) + 4, "end", text(y, places(yTicks)));
+      for (let y = yTick; y < y1 + dy / 99; y += dy) {
+        write(LEFT - 6, TOP + +this.y(y) + 4, "end", text(y, digits(dy)));
         this.across(y, "grid");
       }
       write(LEFT + WIDTH / 2, 264, "middle", xName);
@@ -57,6 +57,8 @@
     }
 
     path(d, style) { this.area.append(svg("path", { class: style, d })); }
+
+    curve(f, style) { this.line(this.range.map((x) => [x, f(x)]), style); }
 
     line(points, style, shape) {
       this.path(`M${points.map(([x, y]) => `${this.x(x)} ${this.y(y)}`).join("L")}`, style);
@@ -87,8 +89,7 @@
 
   function plane(title, flat, steep) {
     const top = 1.3 * HEIGHT / WIDTH; // a right angle is seen as one
-    const plot = new Plot(title, ["u₁", -1.3, 1.3, -1, -0.5, 0, 0.5, 1],
-      ["u₂", -top, top, -0.5, 0, 0.5]);
+    const plot = new Plot(title, ["u₁", -1.3, 1.3, 0.5, -1], ["u₂", -top, top, 0.5, -0.5]);
     // the places where |J| = 1: an ellipse or, of two hyperbolas, four branches
     const { PI, cos, sin, cosh, sinh } = Math;
     const branches = [-1, 1].flatMap((side) => [
@@ -129,15 +130,13 @@
       left.line(points, "first", "disc");
 
       const right = new Plot("Factor per step against the learning rate",
-        ["learning rate ε", 0, 1.2, 0, 0.3, 0.6, 0.9, 1.2],
-        ["factor per step", 0, 2, 0, 0.5, 1, 1.5, 2]);
-      const curve = (choose) => range(0, 1.2, 241).map((e) => [e, choose(
-        Math.abs(factor(e, flat)), Math.abs(factor(e, steep)))]);
+        ["learning rate ε", 0, 1.2, 0.3], ["factor per step", 0, 2, 0.5]);
+      const size = (curvature) => (e) => Math.abs(factor(e, curvature));
       right.across(1, "guide");
       right.upright(1 / steep, "guide");
-      right.line(curve(Math.max), "under");
-      right.line(curve((one) => one), "second");
-      right.line(curve((_, other) => other), "third");
+      right.curve((e) => Math.max(size(flat)(e), size(steep)(e)), "under");
+      right.curve(size(flat), "second");
+      right.curve(size(steep), "third");
       right.upright(rate, "here");
       right.marks([[rate, one]], "second");
       right.marks([[rate, other]], "third", "square");
@@ -179,8 +178,8 @@
       const factors = [factor(rate, flat), factor(rate, 1)];
       const heights = {};
       const left = plane("Twelve steps of both methods on contour lines of J", flat, 1);
-      const right = new Plot("Loss against the step", ["step t", -0.5, 12.5, 0, 3, 6, 9, 12],
-        ["loss J", -0.5, 0.5, -0.5, -0.25, 0, 0.25, 0.5]);
+      const right = new Plot("Loss against the step",
+        ["step t", -0.5, 12.5, 3, 0], ["loss J", -0.5, 0.5, 0.25]);
       right.across(0, "guide");
       for (const [style, shape, [one, other]] of [
         ["second", "square", factors],
@@ -239,10 +238,8 @@
     }
 
     forward(mu, s) {
-      return this.modes.reduce((sum, mode, k) => sum + WEIGHTS[k] * expect((z) => {
-        const x = mode + WIDTHS * z;
-        return this.log(x) - logNormal(x, mu, s);
-      }), 0);
+      return this.modes.reduce((sum, mode, k) => sum + WEIGHTS[k] * expect(
+        (z) => this.log(mode + WIDTHS * z) - logNormal(mode + WIDTHS * z, mu, s)), 0);
     }
 
     reverse(mu, s) {
@@ -281,14 +278,13 @@
     ],
     draw({ a, mu, s }) {
       const P = mixtures[a] ??= new Mixture(a);
-      const xAxis = ["x", -7, 7, -6, -3, 0, 3, 6];
-      const curve = (f) => range(-7, 7, 281).map((x) => [x, f(x)]);
+      const xAxis = ["x", -7, 7, 3, -6];
       const [p, q] = [(x) => P.log(x), (x) => logNormal(x, mu, s)];
 
       const left = new Plot("Densities of P and Q, and below them each minimum as mean "
-        + "and standard deviation", xAxis, ["density", -0.32, 0.88, 0, 0.2, 0.4, 0.6, 0.8]);
-      left.line(curve((x) => Math.exp(p(x))), "first");
-      left.line(curve((x) => Math.exp(q(x))), "second");
+        + "and standard deviation", xAxis, ["density", -0.32, 0.88, 0.2, 0]);
+      left.curve((x) => Math.exp(p(x)), "first");
+      left.curve((x) => Math.exp(q(x)), "second");
       left.legend(8, { first: "P; forward minimum", second: "Q; reverse minima" });
       const bar = (fit, y, style, shape) => {
         left.line([[fit.mu - fit.s, y], [fit.mu + fit.s, y]], style);
@@ -297,15 +293,15 @@
       bar(P.match, -0.07, "first");
       P.minima.forEach((fit, i) => bar(fit, -0.14 - 0.06 * i, "second", "square"));
 
-      const areas = [curve((x) => Math.exp(p(x)) * (p(x) - q(x))),
-        curve((x) => Math.exp(q(x)) * (q(x) - p(x)))];
-      const high = Math.max(...areas.flat().map(([, y]) => y));
+      const integrand = (one, other) => (x) => Math.exp(one(x)) * (one(x) - other(x));
+      const [forward, reverse] = [integrand(p, q), integrand(q, p)];
+      const high = Math.max(...left.range.flatMap((x) => [forward(x), reverse(x)]));
       const top = [0.5, 1, 2, 5, 10, 20, 50].find((end) => end >= high) ?? 100;
       const right = new Plot("Integrands, whose areas are the divergences", xAxis,
-        ["integrand", -top / 4, top, 0, 0.2 * top, 0.4 * top, 0.6 * top, 0.8 * top, top]);
+        ["integrand", -top / 4, top, top / 5, 0]);
       right.across(0, "guide");
-      right.line(areas[0], "first");
-      right.line(areas[1], "second");
+      right.curve(forward, "first");
+      right.curve(reverse, "second");
       right.legend(8, { first: "p log(p/q)", second: "q log(q/p)" });
 
       const place = (fit) => fit
@@ -362,7 +358,7 @@
       const average = (w) => loss(noisy, labels, w) / copies;
 
       const left = new Plot("Eight points, noisy copies of them, and lines through the origin",
-        ["x, with noise x + N", -4, 4, -4, -2, 0, 2, 4], ["y", -3, 3, -3, -2, -1, 0, 1, 2, 3]);
+        ["x, with noise x + N", -4, 4, 2], ["y", -3, 3, 1]);
       left.marks(noisy.map((x, i) => [x, labels[i]]), "second", "dust");
       for (const [w, style] of [[plain, "third"], [ridge, "first"], [fit, "second"]]) {
         left.line([[-4, -4 * w], [4, 4 * w]], style);
@@ -371,12 +367,11 @@
       left.legend(8, { third: "without noise", first: "ridge, λ = σ²",
         second: "fit to the copies" });
 
-      const right = new Plot("Loss against the weight", ["weight w", 0, 1.6, 0, 0.4, 0.8, 1.2, 1.6],
-        ["loss", 0, 24, 0, 6, 12, 18, 24]);
-      const curve = (f) => range(0, 1.6, 65).map((w) => [w, f(w)]);
-      right.line(curve(clean), "third");
-      right.line(curve((w) => penalty * w ** 2), "guide");
-      right.line(curve(sum), "first");
+      const right = new Plot("Loss against the weight",
+        ["weight w", 0, 1.6, 0.4], ["loss", 0, 24, 6]);
+      right.curve(clean, "third");
+      right.curve((w) => penalty * w ** 2, "guide");
+      right.curve(sum, "first");
       right.marks(range(0.1, 1.5, 8).map((w) => [w, average(w)]), "second", "square");
       right.marks([[plain, clean(plain)]], "third");
       right.marks([[ridge, sum(ridge)]], "first");
