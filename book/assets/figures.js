@@ -176,22 +176,20 @@
     ],
     draw({ flat, rate, eta }) {
       const factors = [factor(rate, flat), factor(rate, 1)];
-      const heights = {};
       const left = plane("Twelve steps of both methods on contour lines of J", flat, 1);
       const right = new Plot("Loss against the step",
         ["step t", -0.5, 12.5, 3, 0], ["loss J", -0.5, 0.5, 0.25]);
       right.across(0, "guide");
-      for (const [style, shape, [one, other]] of [
-        ["second", "square", factors],
-        // the pseudo-inverse of a singular Hessian leaves the kernel alone
-        ["first", "disc", [flat === 0 ? 1 : 1 - eta, 1 - eta]],
-      ]) {
-        const points = path([0.5, 0.3], [one, other], 12);
-        const curve = points.map(([u, v], t) => [t, flat * u ** 2 + v ** 2]);
-        heights[style] = curve.map(([, height]) => text(height));
+      const follow = (factors, style, shape) => {
+        const points = path([0.5, 0.3], factors, 12);
+        const losses = points.map(([u, v], t) => [t, flat * u ** 2 + v ** 2]);
         left.line(points, style, shape);
-        right.line(curve, style, shape);
-      }
+        right.line(losses, style, shape);
+        return losses.map(([, height]) => text(height));
+      };
+      const descent = follow(factors, "second", "square");
+      // the pseudo-inverse of a singular Hessian leaves the kernel alone
+      const newton = follow([flat === 0 ? 1 : 1 - eta, 1 - eta], "first", "disc");
       left.legend(8, { second: "gradient descent", first: "Newton" });
       return {
         plots: [left, right],
@@ -200,9 +198,9 @@
           "descent: 1 − 2ελ₁": text(factors[0]),
           "descent: 1 − 2ελ₂": text(factors[1]),
           "Newton: 1 − η": text(1 - eta),
-          "J(w₀)": heights.first[0],
-          "J(w₅), descent": heights.second[5],
-          "J(w₅), Newton": heights.first[5],
+          "J(w₀)": newton[0],
+          "J(w₅), descent": descent[5],
+          "J(w₅), Newton": newton[5],
         },
       };
     },
@@ -218,47 +216,39 @@
     - Math.log(width * Math.sqrt(2 * Math.PI));
   const lowest = (fits) => fits.reduce((one, next) => one.height <= next.height ? one : next);
 
-  class Mixture {
-    constructor(a) {
-      this.modes = [-a, a];
-      const mean = (WEIGHTS[1] - WEIGHTS[0]) * a;
-      const sd = Math.sqrt(WIDTHS ** 2 + a ** 2 - mean ** 2);
-      this.match = { mu: mean, s: sd, height: this.forward(mean, sd) };
-      this.minima = [[-a, WIDTHS], [mean, sd], [a, WIDTHS]]
-        .map(([mu, s]) => this.descend(this.fit(mu, s)))
-        .filter((end, i, ends) => ends.findIndex(
-          ({ mu, s }) => Math.hypot(mu - end.mu, s - end.s) < 1e-3) === i)
-        .sort((end, next) => end.mu - next.mu);
-    }
-
-    log(x) {
-      const [one, other] = this.modes.map(
+  // P with modes at ±a, its divergences from Q, and where these are smallest
+  function mixture(a) {
+    const modes = [-a, a];
+    const log = (x) => {
+      const [one, other] = modes.map(
         (mode, k) => Math.log(WEIGHTS[k]) + logNormal(x, mode, WIDTHS));
       return Math.max(one, other) + Math.log1p(Math.exp(-Math.abs(one - other)));
-    }
-
-    forward(mu, s) {
-      return this.modes.reduce((sum, mode, k) => sum + WEIGHTS[k] * expect(
-        (z) => this.log(mode + WIDTHS * z) - logNormal(mode + WIDTHS * z, mu, s)), 0);
-    }
-
-    reverse(mu, s) {
-      return expect((z) => logNormal(z, 0, 1) - Math.log(s) - this.log(mu + s * z));
-    }
-
-    fit(mu, s) { return { mu, s, height: this.reverse(mu, s) }; }
-
+    };
+    const forward = (mu, s) => modes.reduce((sum, mode, k) => sum + WEIGHTS[k] * expect(
+      (z) => log(mode + WIDTHS * z) - logNormal(mode + WIDTHS * z, mu, s)), 0);
+    const reverse = (mu, s) => expect(
+      (z) => logNormal(z, 0, 1) - Math.log(s) - log(mu + s * z));
+    const fit = (mu, s) => ({ mu, s, height: reverse(mu, s) });
     // steps in μ or log s, each to the lowest of four places, longer while they descend
-    descend(fit) {
+    const descend = (start) => {
+      let end = fit(...start);
       for (let size = 0.05; size > 1e-6;) {
         const next = lowest([[size, 0], [-size, 0], [0, size], [0, -size]].map(
-          ([x, y]) => this.fit(fit.mu + x, fit.s * Math.exp(y))));
-        const descends = next.height < fit.height;
-        if (descends) fit = next;
+          ([x, y]) => fit(end.mu + x, end.s * Math.exp(y))));
+        const descends = next.height < end.height;
+        if (descends) end = next;
         size *= descends ? 2 : 0.5;
       }
-      return fit;
-    }
+      return end;
+    };
+    const mean = (WEIGHTS[1] - WEIGHTS[0]) * a;
+    const sd = Math.sqrt(WIDTHS ** 2 + a ** 2 - mean ** 2);
+    const isNew = ({ mu, s }, i, ends) => ends.findIndex(
+      (end) => Math.hypot(mu - end.mu, s - end.s) < 1e-3) === i;
+    const minima = [[-a, WIDTHS], [mean, sd], [a, WIDTHS]].map(descend).filter(isNew)
+      .sort((end, next) => end.mu - next.mu);
+    const match = { mu: mean, s: sd, height: forward(mean, sd) };
+    return { log, forward, reverse, match, minima };
   }
 
   function count(a, minima) {
@@ -277,9 +267,9 @@
       ["s", "standard deviation of Q, s", 0.3, 4, 0.1, 2],
     ],
     draw({ a, mu, s }) {
-      const P = mixtures[a] ??= new Mixture(a);
+      const P = mixtures[a] ??= mixture(a);
       const xAxis = ["x", -7, 7, 3, -6];
-      const [p, q] = [(x) => P.log(x), (x) => logNormal(x, mu, s)];
+      const [p, q] = [P.log, (x) => logNormal(x, mu, s)];
 
       const left = new Plot("Densities of P and Q, and below them each minimum as mean "
         + "and standard deviation", xAxis, ["density", -0.32, 0.88, 0.2, 0]);
