@@ -69,10 +69,8 @@ class Photographs(_Described):
         try:
             with Image.open(item) as image:
                 image = ImageOps.exif_transpose(image)
-        except UNREADABLE as error:
-            raise DataError(
-                f"{item} cannot be read as a photograph: {error}"
-            ) from error
+        except UNREADABLE as why:
+            raise DataError(f"{item} cannot be read as a photograph: {why}") from why
         if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
             grey = np.array(image).clip(0, 65535) / 257
             image = Image.fromarray(grey.round().astype(np.uint8))

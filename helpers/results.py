@@ -130,9 +130,7 @@ class Study:
         configs = self.runs.configs()
         head = [*configs[0], "recorded", "this run"]
         both = self.recorded, self.quick
-        body = [
-            [*map(str, c.values()), *(cell(runs, c) for runs in both)] for c in configs
-        ]
+        body = [[*map(str, c.values()), *(cell(r, c) for r in both)] for c in configs]
         return Table(head, body, self.note)
 
     @property

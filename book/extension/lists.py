@@ -26,25 +26,26 @@ BUTTONS = """\
 
 def question_list(view: View, _) -> list[nodes.Node]:
     """All questions, below the places of the filter and of the reader's marks."""
-    rows = []
+    rows = {}
     for label, question in view.known.questions.items():
         ids = label, *errata_of(question)
         checks = sum(c["id"] in ids for c in checks_of(view.env, question.page))
         errata = question.errata
         wrong = [e.argument for e in errata if e.options.get("verdict") != "right"]
-        rows.append(
-            [
-                view.to_question(label, "", " "),
-                nodes.inline(classes=["own-mark"]),
-                str(question.difficulty),
-                str(question.minutes),
-                view.link(str(checks), LEDGER, label),
-                view.link(str(len(wrong)), ERRATA, wrong[0]) if wrong else "",
-                view.env.titles[question.page].astext(),
-                view.known.topic(label),
-            ]
-        )
-    return [nodes.raw("", MARKS, format="html"), table("questions", HEAD, rows)]
+        rows[label] = [
+            view.to_question(label, "", " "),
+            nodes.inline(classes=["own-mark"]),
+            str(question.difficulty),
+            str(question.minutes),
+            view.link(str(checks), LEDGER, label),
+            view.link(str(len(wrong)), ERRATA, wrong[0]) if wrong else "",
+            view.env.titles[question.page].astext(),
+            view.known.topic(label),
+        ]
+    return [
+        nodes.raw("", MARKS, format="html"),
+        table("questions", HEAD, rows.values()),
+    ]
 
 
 def show_neighbours(env: BuildEnvironment, document: nodes.document) -> None:

@@ -7,7 +7,6 @@ is the number that `helpers.results.lookup` finds, in Python's format.
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
@@ -24,11 +23,6 @@ from .views import RESULTS, View, paragraph, table
 
 HEAD = ("Record", "Question", "Runs", "Date", "Device", "Computing", "Made again")
 logger = logging.getLogger(__name__)
-
-
-def records(env: BuildEnvironment) -> Iterator[Path]:
-    """The files of all studies and of all that was measured of the book."""
-    return (Path(env.srcdir) / "results").glob("*/*.json")
 
 
 # -------------------------------------------------------------------- a number
@@ -56,13 +50,12 @@ def _link(env: BuildEnvironment, text: str, name: str) -> nodes.reference:
 
 def show_records(env: BuildEnvironment, document: nodes.document) -> None:
     """Below each cell that reads records, links to them."""
-    known = {path.stem for path in records(env)}
     for cell in document.findall(nodes.container):
         if cell.get("nb_element") == "cell_code":
-            names = READ.findall(cell[0].astext())
-            for name in dict.fromkeys(name for name in names if name in known):
-                link = _link(env, name, name)
-                cell += paragraph("Recorded runs: ", link, classes=["study"])
+            for name in dict.fromkeys(READ.findall(cell[0].astext())):
+                if results.path_of(name).exists():
+                    link = _link(env, name, name)
+                    cell += paragraph("Recorded runs: ", link, classes=["study"])
 
 
 # ------------------------------------------------------------------ all records
@@ -73,8 +66,8 @@ class ResultsList(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """A table of all, then one section for each file in results/."""
-        found = {}
-        for path in sorted(records(self.env), key=lambda path: path.name):
+        found, folder = {}, Path(self.env.srcdir) / "results"
+        for path in sorted(folder.glob("*/*.json"), key=lambda path: path.name):
             self.env.note_dependency(str(path))
             record = json.loads(path.read_text("utf-8"))
             if "seed" in record["runs"][0]:  # else it has a page of its own
@@ -111,11 +104,9 @@ class ResultsList(SphinxDirective):
             if content != "":
                 body = nodes.field_body("", paragraph(content))
                 fields += nodes.field("", nodes.field_name("", title), body)
-        path = record["path"].relative_to(self.env.srcdir)
-        file = nodes.literal("", path.name)
-        file = addnodes.download_reference(
-            "", "", file, reftarget=f"/{path.as_posix()}"
-        )
+        target = "/" + record["path"].relative_to(self.env.srcdir).as_posix()
+        file = nodes.literal("", record["path"].name)
+        file = addnodes.download_reference("", "", file, reftarget=target)
         title = nodes.title("", record["title"])
         values = paragraph("All values: ", file)
         return nodes.section("", title, fields, values, ids=[f"result-{name}"])
