@@ -225,9 +225,8 @@ class Measured(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """One that does not exist yet is an error."""
         name, rows, command = MEASURED[self.name]
-        path = Path(self.env.srcdir) / f"results/measured/{name}.json"
-        if not path.exists():
-            raise self.error(f"{path.name} is missing: run `{command}`")
-        self.env.note_dependency(str(path))
-        head, *rows = rows(json.loads(path.read_text("utf-8")))
+        if (record := results.load(name)) is None:
+            raise self.error(f"{name}.json is missing: run `{command}`")
+        self.env.note_dependency(str(results.path_of(name)))
+        head, *rows = rows(record)
         return [table(name, head, rows)]
