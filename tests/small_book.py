@@ -1,7 +1,5 @@
 """A copy of the book with one small notebook, for tests that build."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -11,75 +9,45 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from browsing import ROOT
+from sources import code, solved
+
 PAGE, NAME = "notebooks/small.md", "small, Problem 1"
 UNUSED = shutil.ignore_patterns("__pycache__")
 NO_LINT = '"""Nothing."""\n\n\ndef main(arguments):\n    return 0\n'
-NOTEBOOK = """\
+IMPORTS = "from claims import check\nfrom IPython.display import SVG"
+SQUARE = f"""\
+$$
+x^2 = x \\cdot x
+$$ (eq-sm-1)
+
+{code('check.value("sm-1", 3 * 3, 9)')}
+```{{erratum}} sm-e1
+:question: sm-1
+:verdict: misprint
+There is an $x$ too many
+
+**Printed.** $x^3$. **Right.** {{eq}}`eq-sm-1`, as {{ref}}`sm-1` asks.
+
+$$
+x^3 \\ne x^2
+$$ (eq-sm-1-e)
+```"""
+COMPUTER = "2, 10 minutes and the computer.* Why?"
+NOTEBOOK = f"""\
 ---
-jupytext: {text_representation: {extension: .md, format_name: myst}}
-kernelspec: {display_name: Python 3, language: python, name: python3}
+jupytext: {{text_representation: {{extension: .md, format_name: myst}}}}
+kernelspec: {{display_name: Python 3, language: python, name: python3}}
 ---
 
 # A small problem set
 
 One sentence.
 
-```{code-cell} ipython3
-from claims import check
-from IPython.display import SVG
-```
-
+{code(IMPORTS)}
 ## Problem 1: Squares
-
-```{exercise} The square of $x$
-:label: sm-1
-
-*Difficulty 1, 5 minutes.* Find it.
-```
-
-```{solution-start} sm-1
-:class: dropdown
-```
-
-$$
-x^2 = x \\cdot x
-$$ (eq-sm-1)
-
-```{code-cell} ipython3
-check.value("sm-1", 3 * 3, 9)
-```
-
-```{erratum} sm-e1
-:question: sm-1
-:verdict: misprint
-There is an $x$ too many
-
-**Printed.** $x^3$. **Right.** {eq}`eq-sm-1`, as {ref}`sm-1` asks.
-
-$$
-x^3 \\ne x^2
-$$ (eq-sm-1-e)
-```
-
-```{solution-end}
-```
-
-```{exercise} A matter of taste
-:label: sm-2
-
-*Difficulty 2, 10 minutes and the computer.* Why?
-```
-
-```{solution-start} sm-2
-:class: dropdown
-```
-
-Because.
-
-```{solution-end}
-```
-"""
+{solved(SQUARE, "sm-1", "The square of $x$", "1, 5 minutes.* Find it.")}\
+{solved("Because.", "sm-2", "A matter of taste", COMPUTER)}"""
 LONG = ("helpers", "notation")  # pages that take long, and are like others
 ENTRIES = r"( +- file: notebooks)/\w+\n(?:\1/\w+\n)*"  # of all problem sets
 INDEX = """

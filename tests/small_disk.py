@@ -1,7 +1,5 @@
 """Disks that are full, and folders that nobody can write, for tests of faults."""
 
-from __future__ import annotations
-
 import resource
 import subprocess
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """`make book` on a small book: what is executed again, and what makes it fail."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """A new question, by the steps of CONTRIBUTING.md; and what `question` refuses."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

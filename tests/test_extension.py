@@ -1,7 +1,5 @@
 """What the Sphinx extension does that no page shows, and the page of the helpers."""
 
-from __future__ import annotations
-
 import inspect
 import pkgutil
 import re

@@ -4,8 +4,6 @@ Faults of the data are in test_data.py, of studies and training in test_results.
 test_training.py, of pages and cells in test_build.py.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

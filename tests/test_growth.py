@@ -1,7 +1,5 @@
 """The growth of the book: what is copied, fitted and recorded."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np

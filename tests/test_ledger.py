@@ -1,7 +1,5 @@
 """Ways of a sceptic: claim to check, erratum to counterexample, number to run."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from pathlib import Path

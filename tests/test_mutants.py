@@ -1,7 +1,5 @@
 """Altered claims: what is altered, what survives, and the record of the whole book."""
 
-from __future__ import annotations
-
 import ast
 from types import SimpleNamespace
 

@@ -1,7 +1,5 @@
 """`make reproduce` sees what depends on the circumstances, and nothing else."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

@@ -1,7 +1,5 @@
 """`make serve` on a small book: a saved source is built and shown, a fault is not."""
 
-from __future__ import annotations
-
 import signal
 import sys
 import threading

@@ -1,7 +1,5 @@
 """The start page, and the page for an address that does not exist."""
 
-from __future__ import annotations
-
 import json
 import re
 

@@ -1,7 +1,5 @@
 """The workflows name what exists, ask for little, and report in one issue."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
