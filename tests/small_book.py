@@ -6,9 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from browsing import ROOT
 from sources import code, solved
 
@@ -116,13 +118,13 @@ class Book:
         own = {"PYTHONPATH": str(self.root), "BOOK_CACHE": str(self.root / "data")}
         return {**os.environ, "BOOK_DATA": "", "BOOK_BUILD": "", **own}
 
-    def start(self, *program: str, stdout=subprocess.PIPE) -> subprocess.Popen:
+    def start(self, *program: str) -> subprocess.Popen:
         return subprocess.Popen(
             [sys.executable, *(program or ("-m", "tools", "book"))],
             cwd=self.root,
             env=self.environment(),
             text=True,
-            stdout=stdout,
+            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
 
@@ -141,6 +143,24 @@ class Book:
             yield
         finally:
             self.write(name, before)
+
+    def wait_for(self, process: subprocess.Popen, name: str) -> None:
+        """Wait until a process has made this file."""
+        while not (self.root / name).exists():
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+
+    def processes(self) -> int:
+        """How many run in the folder of the book."""
+        folders = [p.info["cwd"] or "" for p in psutil.process_iter(["cwd"])]
+        return sum(folder.startswith(str(self.root)) for folder in folders)
+
+    def wait_for_its_end(self) -> None:
+        """Wait until none does; a kernel looks for its parent now and then."""
+        ends = time.monotonic() + 60
+        while self.processes():
+            assert time.monotonic() < ends
+            time.sleep(0.1)
 
     def line(self, name: str, text: str) -> int:
         return self.read(name).splitlines().index(text) + 1

@@ -3,11 +3,9 @@
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 from urllib.request import urlopen
 
-import psutil
 import pytest
 from small_book import PAGE, Book
 from small_disk import in_namespace, no_file_larger_than
@@ -51,11 +49,6 @@ class Served:
         text = self.book.read(PAGE)
         assert old in text
         self.book.write(PAGE, text.replace(old, new))
-
-    def processes(self) -> int:
-        """How many run in the folder of the book."""
-        folders = [p.info["cwd"] or "" for p in psutil.process_iter(["cwd"])]
-        return sum(folder.startswith(str(self.book.root)) for folder in folders)
 
 
 @pytest.fixture(scope="module")
@@ -145,17 +138,12 @@ def test_a_site_that_finds_no_room_is_not_shown(tmp_path, monkeypatch, capsys):
 
 
 def test_nothing_is_left_when_it_ends_while_a_notebook_runs(served):
-    cell, begun = 'check.value("sm-1", 3 * 3, 9)', served.book.root / "notebooks/begun"
+    cell, book = 'check.value("sm-1", 3 * 3, 9)', served.book
     slow = "import pathlib, time; pathlib.Path('begun').touch(); time.sleep(600)"
     served.replace(cell, f"{slow}; {cell}")
-    while not begun.exists():
-        assert served.process.poll() is None
-        time.sleep(0.1)
-    assert served.processes() > 2, "the server, the build, the kernel"
+    book.wait_for(served.process, "notebooks/begun")
+    assert book.processes() > 2, "the server, the build, the kernel"
     served.process.send_signal(signal.SIGINT)
     assert served.process.wait(60) == 0
-    ends = time.monotonic() + 20  # a kernel looks for its parent now and then
-    while served.processes() and time.monotonic() < ends:
-        time.sleep(0.1)
-    assert served.processes() == 0
-    assert list(served.book.root.glob("_build/preview-*")) == []
+    book.wait_for_its_end()
+    assert list(book.root.glob("_build/preview-*")) == []
