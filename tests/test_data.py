@@ -27,19 +27,9 @@ rng = np.random.default_rng(0)
 FIRST = "train-images-idx3-ubyte"
 
 
-class Server(ThreadingHTTPServer):
-    """Serves `pages`, in the manner that `manner[path]` names."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.pages, self.manner, self.asked = {}, {}, []
-        self.closing = threading.Event()
-        self.url = f"http://127.0.0.1:{self.server_port}/"
-
-
 class Handler(BaseHTTPRequestHandler):
+    """Serves the `pages` of its server, in the manner that `manner[path]` names."""
+
     def do_GET(self):
         server, name = self.server, self.path.rpartition("/")[2]
         server.asked.append(self.path)
@@ -71,13 +61,13 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server():
-    with Server() as found:
-        thread = threading.Thread(target=found.serve_forever, args=(0.01,))
-        thread.start()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as found:
+        found.pages, found.manner, found.asked = {}, {}, []
+        found.closing = threading.Event()
+        threading.Thread(target=found.serve_forever, args=(0.01,)).start()
         yield found
         found.closing.set()
         found.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)
@@ -124,7 +114,8 @@ def publish(server, monkeypatch):
         known = {"sums": {n: hashlib.sha256(c).hexdigest() for n, c in files.items()}}
         if name == "FACE_MASKS":
             known = {"checksum": hashlib.sha256(sources.blob_ids(files)).hexdigest()}
-        known |= {"urls": tuple(server.url + page for page in pages), "limit": limit}
+        address = f"http://127.0.0.1:{server.server_port}"
+        known |= {"urls": tuple(f"{address}/{p}" for p in pages), "limit": limit}
         origin = dataclasses.replace(getattr(sources, name), **known)
         monkeypatch.setattr(sources, name, origin)
         return files
@@ -452,13 +443,11 @@ class TestArchive:
     HUGE.size = 2**40
     KINDS = (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE)
     OUTSIDE = "in/../../x ../x /x in\\..\\..\\x C:\\x C:x \\\\h\\s\\x"
+    HARMFUL = [(name, b"x", "leads out of its folder") for name in OUTSIDE.split()]
+    HARMFUL += [("x", link("in/a", kind), "not a plain file") for kind in KINDS]
+    HARMFUL += [("x", SPARSE, "not a plain file"), ("x", HUGE, "cannot be read")]
 
-    @pytest.mark.parametrize(
-        "name, content, message",
-        [(name, b"x", "leads out of its folder") for name in OUTSIDE.split()]
-        + [("x", link("in/a", kind), "not a plain file") for kind in KINDS]
-        + [("x", SPARSE, "not a plain file"), ("x", HUGE, "cannot be read")],
-    )
+    @pytest.mark.parametrize("name, content, message", HARMFUL)
     def test_a_member_that_could_do_harm(self, name, content, message):
         archive = tar({"in/a": b"a", name: content}, mode="w")
         with pytest.raises(DataError, match=message):
@@ -475,23 +464,22 @@ class TestArchive:
             assert "in/b" not in files  # which the list of known files then misses
 
     @pytest.mark.parametrize(
-        "members, message",
+        "name, content, message",
         [
-            ({"in/a": bytes(10**6)}, "unpacks to more than the expected 200,000 bytes"),
-            ({"../../x": b"x"}, "'../../x' leads out"),
-            ({"cifar-10-batches-py/test_batch": b""}, "data_batch_3.* are missing"),
+            ("in/a", bytes(10**6), "unpacks to more than the expected 200,000 bytes"),
+            ("../../x", b"x", "'../../x' leads out"),
+            ("cifar-10-batches-py/test_batch", b"", "data_batch_3.* are missing"),
         ],
     )
-    def test_the_disk_stays_as_it_was(
-        self, server, cifar10, tmp_path, members, message
-    ):
-        server.pages["cifar.tar.gz"] = tar(members)
+    def test_the_disk_stays_as_it_was(self, publish, tmp_path, name, content, message):
+        files = dict.fromkeys(sources.CIFAR10.sums, b"")
+        publish("CIFAR10", files, {"cifar.tar.gz": tar({name: content})})
         no_data(data.load_cifar10, message)
         assert not contents(tmp_path)
 
 
 class TestFaceMasks:
-    def test_download(self, masks):
+    def test_the_cache_holds_other_files_but_no_other_photograph(self, masks, tmp_path):
         for source in ("download", "cache"):
             loaded = data.load_face_masks()
             assert loaded.source == source and len(loaded) == 3
@@ -500,13 +488,8 @@ class TestFaceMasks:
             widths = [image.shape[1] for image in loaded]
             assert widths == [11, 10, 12] and loaded[0].shape == (20, 11, 3)
             assert loaded[2][0, 0].tolist() == [2, 0, 0]
-
-    def test_the_cache_holds_other_files_but_no_other_photograph(self, masks, tmp_path):
-        loaded = data.load_face_masks()
-        lay(tmp_path / "cache/face-mask", NO_PHOTOGRAPHS)
-        again = data.load_face_masks()
-        assert (again.source, again.items) == ("cache", loaded.items)
-        with (tmp_path / "cache/face-mask/with_mask/a.png").open("ab") as file:
+            lay(tmp_path / "cache/face-mask", NO_PHOTOGRAPHS)
+        with loaded.items[0].open("ab") as file:
             file.write(b".")
         no_data(data.load_face_masks, "BOOK_OFFLINE", offline="1")
 
@@ -528,18 +511,18 @@ class TestFaceMasks:
     def only(path):
         return data.Photographs("", (), "BOOK_DATA", "", np.zeros(1), (path,))
 
-    @pytest.mark.parametrize("kind", ["u2", "i4", "u1", "1", "P"])
-    def test_photographs_of_other_depths(self, tmp_path, kind):
+    @pytest.mark.parametrize(
+        "dtype, mode, grey, expected",
+        [("u2", "I;16", 65535 // 3, 85), ("i4", "I", 65535 // 3, 85)]
+        + [("u1", "L", 85, 85), ("u1", "1", 255, 255), ("u1", "P", 85, 85)],
+    )
+    def test_photographs_of_other_depths(self, tmp_path, dtype, mode, grey, expected):
         """Half black, half grey (or white): neither comes out as the other."""
-        dtype, mode = (kind, None) if len(kind) > 1 else ("u1", kind)
-        most = 65535 if np.dtype(dtype).itemsize > 1 else 255
-        pixels = np.zeros((4, 6), dtype)
-        pixels[:, 3:] = most if mode == "1" else most // 3
-        image = Image.fromarray(pixels)
-        (image.convert(mode) if mode else image).save(path := tmp_path / "a.tiff")
+        pixels = np.array([[0, 0, 0, grey, grey, grey]] * 4, dtype)
+        Image.fromarray(pixels).convert(mode).save(path := tmp_path / "a.tiff")
         found = self.only(path)[0]
         assert found.shape == (4, 6, 3) and found.dtype == np.uint8
-        assert np.unique(found).tolist() == [0, 255 if mode == "1" else 85]
+        assert np.unique(found).tolist() == [0, expected]
 
     def test_blob_ids(self):
         """They are git's own."""
@@ -556,15 +539,11 @@ class TestStandIn:
 
     pytestmark = pytest.mark.filterwarnings("ignore:Not .*, but a stand-in")
 
-    @pytest.mark.parametrize(
-        "load, shape, checksum",
-        [
-            (data.load_cifar10, (32, 32, 3), "26d5c065f4a4"),
-            (data.load_mnist, (28, 28), "98d590846d14"),
-        ],
-    )
-    def test_form(self, load, shape, checksum):
-        found = load()
+    FORMS = ((32, 32, 3), "26d5c065f4a4"), ((28, 28), "98d590846d14")
+
+    @pytest.mark.parametrize("shape, checksum", FORMS)
+    def test_form(self, shape, checksum):
+        found = data.load_cifar10() if len(shape) == 3 else data.load_mnist()
         for count, (images, labels) in zip((8000, 2000), parts(found), strict=True):
             assert images.shape == (count, *shape) and labels.shape == (count,)
             assert images.dtype == np.uint8 and images.max() == 255
@@ -604,17 +583,15 @@ class TestStandIn:
         corners = loaded.train_images[:, 0, 0].astype(float) / 97
         model = LogisticRegression().fit(corners[:4000], loaded.train_labels[:4000])
         assert model.score(corners[4000:], loaded.train_labels[4000:]) < 0.15
-        loaded = data.load_mnist()
-        model = KNeighborsClassifier(1)
-        model.fit(loaded.train_images.reshape(8000, -1), loaded.train_labels)
-        test = loaded.test_images[:300].reshape(300, -1)
-        assert model.score(test, loaded.test_labels[:300]) > 0.7
+        (images, labels), (test, answers) = parts(data.load_mnist())
+        model = KNeighborsClassifier(1).fit(images.reshape(8000, -1), labels)
+        assert model.score(test[:300].reshape(300, -1), answers[:300]) > 0.7
 
     def test_masks(self):
         found = data.load_face_masks()
         assert len(found) == len(found.labels) == 1797
-        assert {image.shape[0] for image in found} == {48, 56, 64, 72, 80}
-        assert {image.dtype for image in found} == {np.dtype("uint8")}
+        kinds = {(image.shape[0], image.dtype.name) for image in found}
+        assert kinds == {(side, "uint8") for side in (48, 56, 64, 72, 80)}
         assert found.sha256.startswith("a1e9ae8c2223")
         assert found.labels.dtype == np.int64 and found.labels[:3].tolist() == [0, 1, 0]
 

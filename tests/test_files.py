@@ -4,14 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from browsing import ROOT
 from small_disk import no_file_larger_than
 
 from helpers.files import write_whole
 
-ROOT = Path(__file__).parents[1]
 KILLED = """
 import os, sys
 from pathlib import Path

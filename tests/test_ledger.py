@@ -2,15 +2,13 @@
 
 import re
 from collections import Counter
-from pathlib import Path
 
 import pytest
-from browsing import SETS, needs_site
+from browsing import ROOT, SETS, needs_site
 from playwright.sync_api import expect
 
 from tools.source.model import Book
 
-ROOT = Path(__file__).resolve().parent.parent
 pytestmark = needs_site
 LEDGER, ERRATA, RESULTS = (f"book/{n}.html" for n in ("checks", "errata", "results"))
 

@@ -1,4 +1,4 @@
-"""The mended import of torchvision, each time in a fresh interpreter."""
+"""Imports, each time in a fresh interpreter: torchvision mended, heavy ones avoided."""
 
 import os
 import subprocess
@@ -34,6 +34,17 @@ def test_torchvision_works(program):
     done = run(program)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "(2, 10)"
+
+
+HEAVY = {"helpers.data": ["torch"], "claims.attack": ["torch"]}
+HEAVY["tools.source.question"] = ["nbformat", "nbval", "torch", "sympy", "numpy"]
+
+
+@pytest.mark.parametrize("module", HEAVY)
+def test_what_needs_nothing_heavy_imports_nothing_heavy(module):
+    loaded = f"{{*sys.modules}}.intersection({HEAVY[module]})"
+    done = run(f"import sys, {module}; sys.exit({loaded} or 0)")
+    assert done.returncode == 0, done.stderr
 
 
 MISSING = "raise ModuleNotFoundError('', name='torchvision')"
