@@ -243,11 +243,6 @@ class TestDownload:
             assert len(server.asked) == attempts
         assert not contents(tmp_path)
 
-    def test_offline_or_nobody_listens(self, server, mnist):
-        server.server_close()
-        no_data(data.load_mnist, "download failed")
-        no_data(data.load_mnist, "BOOK_OFFLINE is set", offline="1")
-
 
 class TestCache:
     @pytest.mark.parametrize("fault", ["truncated", "flipped", "folder"])

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -113,12 +114,6 @@ def test_a_file_of_another_training_is_refused_and_kept(tmp_path, content):
     assert path.read_bytes() == content
 
 
-def test_an_epoch_sees_each_example_once():
-    batches = list(training.minibatches(50, 8, torch.Generator().manual_seed(0)))
-    assert [len(b) for b in batches] == [8] * 6 + [2]
-    assert sorted(torch.cat(batches).tolist()) == list(range(50))
-
-
 def test_accuracy_counts_and_keeps_the_mode(examples):
     x, _ = examples
     model = small_network().train()
@@ -131,16 +126,15 @@ def test_accuracy_counts_and_keeps_the_mode(examples):
 def test_images_become_channels_first():
     images = np.arange(2 * 3 * 4 * 3, dtype=np.uint8).reshape(2, 3, 4, 3)
     tensor = training.to_tensor(images)
-    assert tensor.shape == (2, 3, 3, 4)
-    assert tensor[1, 2, 0, 3] * 255 == images[1, 0, 3, 2]
+    assert (
+        tensor.shape == (2, 3, 3, 4) and tensor[1, 2, 0, 3] * 255 == images[1, 0, 3, 2]
+    )
     assert training.to_tensor(images[..., 0]).shape == (2, 1, 3, 4)
     with pytest.raises(ValueError, match="uint8"):
         training.to_tensor(images.astype(float))
 
 
 def test_a_band_is_drawn_around_the_mean():
-    from matplotlib.figure import Figure
-
     ax = Figure().subplots()
     rows = np.array([[1.0, 2.0], [3.0, 4.0]])
     assert plotting.plot_band(ax, [0, 1], rows) is ax
