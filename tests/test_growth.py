@@ -1,6 +1,7 @@
 """The growth of the book: what is copied, fitted and recorded."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -12,9 +13,9 @@ from tools.source.model import Book
 
 
 def test_a_book_of_copies_has_sets_that_are_alike(tmp_path):
-    (tmp_path / "book").mkdir()
-    (tmp_path / "notebooks").mkdir()
-    (tmp_path / "_config.yml").write_text((ROOT / "_config.yml").read_text("utf-8"))
+    for name in ("book", "notebooks"):
+        (tmp_path / name).mkdir()
+    shutil.copy(ROOT / "_config.yml", tmp_path)
     growth.write_book(tmp_path, 30)
     book, one = Book(tmp_path), Book().questions["gr-3-1"]
     assert not any(page.faults for page in book.pages.values())
@@ -24,9 +25,8 @@ def test_a_book_of_copies_has_sets_that_are_alike(tmp_path):
     assert len({q.id for q in found}) == len(found) == 30
     for question in found:
         assert question.topic == one.topic and question.minutes == one.minutes
-        assert len(question.hints) == len(one.hints)
-        assert len(question.errata) == len(one.errata)
-        assert len(question.cells) == len(one.cells)
+        for parts in ("hints", "errata", "cells"):
+            assert len(getattr(question, parts)) == len(getattr(one, parts))
 
 
 @pytest.mark.parametrize("power", [1, 2])
