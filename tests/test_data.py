@@ -42,9 +42,10 @@ class Handler(BaseHTTPRequestHandler):
             server.closing.wait()
         statuses = {"not_found": 404, "busy": 503, "loop": 302, "to_a_file": 302}
         self.send_response(statuses.get(manner, 200))
-        if manner in ("loop", "to_a_file"):
-            file = "file:///etc/hostname"
-            self.send_header("Location", self.path if manner == "loop" else file)
+        if place := {"loop": self.path, "to_a_file": "file:///etc/hostname"}.get(
+            manner
+        ):
+            self.send_header("Location", place)
         elif manner not in ("unsized", "endless"):
             sizes = {"understated": len(body) // 2, "trickle": 10**6}
             self.send_header("Content-Length", sizes.get(manner, len(body)))
@@ -277,8 +278,10 @@ class TestCache:
         assert data.load_mnist().source == "download"
 
     def test_what_a_kill_in_a_download_leaves(self, mnist, tmp_path, monkeypatch):
+        def look(*_):
+            there.append(contents(tmp_path))
+
         there = []
-        look = lambda *_: there.append(contents(tmp_path))  # noqa: E731
         monkeypatch.setattr(Handler, "log_message", look)
         left = {f"{FIRST}.1.tmp": mnist[FIRST][:50]}  # by a kill a moment later
         lay(tmp_path / "cache/MNIST/raw", left)
@@ -542,8 +545,7 @@ class TestStandIn:
         for count, (images, labels) in zip((8000, 2000), parts(found), strict=True):
             assert images.shape == (count, *shape) and labels.shape == (count,)
             assert images.dtype == np.uint8 and images.max() == 255
-            assert labels.dtype == np.int64
-            assert np.bincount(labels).min() > 0.08 * count
+            assert labels.dtype == np.int64 and np.bincount(labels).min() > 0.08 * count
             assert len({image.tobytes() for image in images}) == len(images)
         assert found.sha256.startswith(checksum)  # the same each time and everywhere
         assert found.classes == tuple("0123456789")
@@ -597,23 +599,22 @@ class TestRealData:
     def real(self, monkeypatch):
         monkeypatch.setenv("BOOK_DATA", REAL)
 
-    CIFAR10 = "c5d76e78434e", (50_000, 32, 32, 3), [6, 9, 9, 4, 1]
-    CIFAR10 += 10 * [1000], [0.4914, 0.4822, 0.4465]
-    MNIST = "d0a3eec1f5a4", (60_000, 28, 28), [5, 0, 4, 1, 9]
-    MNIST += [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009], 0.1307
+    CIFAR10 = "c5d76e78434e", (50_000, 32, 32, 3), [6, 9, 9, 4], [0.491, 0.482, 0.447]
+    MNIST = "d0a3eec1f5a4", (60_000, 28, 28), [5, 0, 4, 1], 0.1307
 
     @pytest.mark.parametrize("name", ["CIFAR10", "MNIST"])
     def test_arrays(self, name):
-        checksum, shape, first, counts, means = getattr(self, name)
+        checksum, shape, first, means = getattr(self, name)
         found = getattr(data, f"load_{name.lower()}")()
         assert found.sha256.startswith(checksum) and found.source == "BOOK_DATA"
-        assert found.train_images.shape == shape
-        assert found.test_images.shape == (10_000, *shape[1:])
-        assert found.train_labels[:5].tolist() == first
-        assert np.bincount(found.train_labels).min() >= 5000
-        assert np.bincount(found.test_labels).tolist() == counts
+        for count, (images, labels) in zip(
+            (shape[0], 10_000), parts(found), strict=True
+        ):
+            assert images.shape == (count, *shape[1:])
+            assert np.bincount(labels, minlength=10).min() > 0.08 * count
+        assert found.train_labels[:4].tolist() == first
         pixels = found.train_images.reshape(-1, *shape[3:])
-        assert np.allclose(pixels.mean(axis=0) / 255, means, atol=1e-4)
+        assert np.allclose(pixels.mean(axis=0) / 255, means, atol=1e-3)
 
     def test_face_masks(self):
         found = data.load_face_masks()
