@@ -64,22 +64,14 @@ RESULTS = """
 ```{results-list}
 ```
 """
-RECORD = {
-    "name": "trial",
-    "title": "A trial",
-    "question": "sm-1",
-    "command": "make results ONLY=trial",
-    "date": "2026-01-02",
-    "device": "one core",
-    "seconds": 3.0,
-    "versions": {"python": "3.11"},
-    "data": {"digits": {"source": "cache", "sha256": "abc"}},
-    "commit": "0123456",
-    "runs": [
-        {"config": {"n": 1}, "seed": s, "values": {"loss": 0.2 + s / 10}, "seconds": 1}
-        for s in range(3)
-    ],
-}
+RECORD = {"name": "trial", "title": "A trial", "question": "sm-1"}
+RECORD |= {"command": "make results ONLY=trial", "date": "2026-01-02"}
+RECORD |= {"device": "one core", "seconds": 3.0, "versions": {"python": "3.11"}}
+RECORD |= {"data": {"digits": {"source": "cache", "sha256": "abc"}}}
+RECORD |= {"commit": "0123456", "runs": []}
+for seed in range(3):
+    run = {"config": {"n": 1}, "seed": seed, "values": {"loss": 0.2 + seed / 10}}
+    RECORD["runs"].append(run | {"seconds": 1})
 
 
 class Book:
@@ -119,14 +111,10 @@ class Book:
         return {**os.environ, "BOOK_DATA": "", "BOOK_BUILD": "", **own}
 
     def start(self, *program: str) -> subprocess.Popen:
-        return subprocess.Popen(
-            [sys.executable, *(program or ("-m", "tools", "book"))],
-            cwd=self.root,
-            env=self.environment(),
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
+        command = [sys.executable, *(program or ("-m", "tools", "book"))]
+        where = {"cwd": self.root, "env": self.environment()}
+        said = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.Popen(command, **where, **said)
 
     def build(self, *program: str, expect: int = 0) -> str:
         process = self.start(*program)

@@ -144,19 +144,17 @@ def test_a_figure_gets_its_caption_and_code_keeps_only_its_tags(book):
     )
 
 
-@pytest.mark.parametrize(
-    "tex, plain",
-    [
-        (r"\R^n", r"\mathbb{R}^n"),
-        (r"x_\R", r"x_{\mathbb{R}}"),
-        (r"\Rn \\R \\\R", r"\Rn \\R \\\mathbb{R}"),
-        (r"\E [x]", r"\operatorname{E} [x]"),
-        (r"\norm{x}y", r"\lVert x\rVert y"),
-        (r"\sq{\norm{\R} + {\{}}", r"\lVert \lVert \mathbb{R}\rVert + {\{}\rVert^2"),
-        (r"\KL{p_{\R}} {q}", r"D(p_{\mathbb{R}} \| q)"),
-    ],
-)
-def test_macros_are_expanded(book, tex, plain):
+MACROS = r"""
+\R^n => \mathbb{R}^n  |  x_\R => x_{\mathbb{R}}  |  \E [x] => \operatorname{E} [x]
+\norm{x}y => \lVert x\rVert y  |  \Rn \\R \\\R => \Rn \\R \\\mathbb{R}
+\sq{\norm{\R} + {\{}} => \lVert \lVert \mathbb{R}\rVert + {\{}\rVert^2
+\KL{p_{\R}} {q} => D(p_{\mathbb{R}} \| q)
+"""
+
+
+@pytest.mark.parametrize("case", re.split(r"\n|  \|  ", MACROS.strip()))
+def test_macros_are_expanded(book, case):
+    tex, plain = case.split(" => ")
     assert book.text(f"${tex}$") == f"${plain}$"
 
 

@@ -54,7 +54,7 @@ def test_a_measurement_has_its_fields_in_order(tmp_path, name):
 
 
 def git(root, *words):
-    author = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
+    author = "-c user.name=A -c user.email=a@example.com".split()
     subprocess.run(["git", "-C", root, *author, *words], check=True)
 
 
@@ -185,24 +185,23 @@ class TestResuming:
         return attempt
 
     @pytest.mark.parametrize(
-        ("made", "settings", "surroundings"),
+        ("made", "settings"),
         [
-            (0, {}, {}),
-            (0, {"title": "Another", "quick": {"seeds": 2}}, {}),
-            (1, {"grid": {"n": [0, 1, 5, 3]}}, {}),
-            (3, {"full": {"seeds": 1, "rate": 2}}, {}),
-            (3, {"data": [REAL]}, {}),
-            (3, {}, {"cells": lambda: ["another cell"]}),
-            (3, {}, {"_LOADED": "other helpers"}),
-            (3, {}, {"_surroundings": lambda: "other packages"}),
+            (0, {}),
+            (0, {"title": "Another", "quick": {"seeds": 2}}),
+            (1, {"grid": {"n": [0, 1, 5, 3]}}),
+            (3, {"full": {"seeds": 1, "rate": 2}}),
+            (3, {"data": [REAL]}),
         ],
     )
-    def test_what_decides_about_a_value(
-        self, attempt, monkeypatch, made, settings, surroundings
-    ):
-        for name, value in surroundings.items():
-            monkeypatch.setattr(recording, name, value)
+    def test_what_decides_about_a_value(self, attempt, made, settings):
         assert attempt(**settings) == made
+
+    @pytest.mark.parametrize("name", ["cells", "_LOADED", "_surroundings"])
+    def test_what_surrounds_it_does(self, attempt, monkeypatch, name):
+        other = "other helpers" if name == "_LOADED" else lambda: ["other"]
+        monkeypatch.setattr(recording, name, other)
+        assert attempt() == 3
 
     def test_runs_of_code_that_changes_meanwhile_are_not_kept(
         self, folder, monkeypatch
@@ -280,14 +279,12 @@ def test_a_record_that_cannot_be_written_loses_nothing(folder):
         ran.append(seed)
         return {"curve": [a + seed] * 100}
 
-    record = folder / "trial.json"
-    record.write_text("the record before")
+    (record := folder / "trial.json").write_text("the record before")
     with no_file_larger_than(2000), pytest.raises(OSError, match="too large"):
         record_in_full(run, full={"seeds": 3})
-    assert record.read_text() == "the record before"
-    assert len(ran) == 12 and list(folder.glob("*.tmp")) == []
+    assert record.read_text() == "the record before" and not [*folder.glob("*.tmp")]
     assert len(record_in_full(run, full={"seeds": 3})["runs"]) == 12
-    assert len(ran) == 12, "runs were made twice"
+    assert len(ran) == 12, "no run was made twice"
 
 
 def test_a_run_finds_its_own_checkpoint_again(folder):
@@ -351,22 +348,17 @@ class TestAgain:
 
         return again
 
-    @pytest.mark.parametrize(
-        ("moved", "outcome"),
-        [
-            (0, "equal"),
-            (1e-8, "equal"),
-            (1.5, "within the spread"),
-            (2.5, "off: score moved by 2.5, the seeds by 2"),
-        ],
-    )
-    def test_a_run_of_a_record_is_repeated_and_compared(self, again, moved, outcome):
+    OUTCOMES = {0: "equal", 1e-8: "equal", 1.5: "within the spread"}
+    OUTCOMES[2.5] = "off: score moved by 2.5, the seeds by 2"
+
+    @pytest.mark.parametrize("moved", OUTCOMES)
+    def test_a_run_of_a_record_is_repeated_and_compared(self, again, moved):
         def other(**settings):
             values = run(**settings)
             return values | {"score": values["score"] + moved}
 
         found = again(other)
-        assert (found["outcome"], found["seed"]) == (outcome, 0)
+        assert (found["outcome"], found["seed"]) == (self.OUTCOMES[moved], 0)
         assert found["error"] == pytest.approx(moved / 10)
         assert found["config"] == {"a": 1, "b": "x"}
 
@@ -396,8 +388,7 @@ class TestAgain:
         for new, outcome in (
             ({"found": [5, 6], "seconds": 9}, "equal"),
             (seeds[1], "within the spread"),
-            ({"found": [1] * 9}, "off: found moved by 7, the seeds by 1"),
-            ({}, "off: found is missing"),
+            ({"found": [1] * 9, "seconds": 1}, "off: found moved by 7, the seeds by 1"),
+            ({"seconds": 1}, "off: found is missing"),
         ):
-            new = {"seconds": 1} | new
             assert recording.compare(seeds[0], new, seeds)[0] == outcome

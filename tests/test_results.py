@@ -15,13 +15,9 @@ from helpers import results
 
 REAL = SimpleNamespace(name="MNIST", source="BOOK_DATA", sha256="abc")
 STAND_IN = SimpleNamespace(name="MNIST", source="stand-in", sha256="abc")
-SETTINGS = dict(
-    question="gr-0",
-    title="A test",
-    grid={"a": [1, 2], "b": ["x", "y"]},
-    quick={"seeds": 1, "steps": 1},
-    full={"seeds": 3, "steps": 10},
-)
+SETTINGS = {"question": "gr-0", "title": "A test"}
+SETTINGS |= {"grid": {"a": [1, 2], "b": ["x", "y"]}}
+SETTINGS |= {"quick": {"seeds": 1, "steps": 1}, "full": {"seeds": 3, "steps": 10}}
 
 
 def run(a, b, seed, steps):

@@ -104,14 +104,13 @@ def test_a_full_disk_is_named_and_leaves_the_pages_as_they_were(tmp_path):
     book = Book(tmp_path)
     (tmp_path / "_build").mkdir()
     said = in_namespace(
+        book,
         'mount -t tmpfs -o nr_inodes=1 none _build; ! "$@" 2>&1; echo ---;'
         'umount _build; mount -t tmpfs -o size=3m none _build; "$@" >said 2>&1 & '
         'until grep -s "as it was" said; do kill -0 $!; sleep 0.1; done;'
         "mount -o remount,size=200m _build; echo >>notebooks/small.md;"
         'until grep "shows it" said; do kill -0 $!; sleep 0.1; done; kill $!',
         *("timeout", "200", sys.executable, *SERVE, "--port", "0"),
-        cwd=tmp_path,
-        env=book.environment(),
     )
     first, _, then = said.stdout.partition("---\n")
     assert first.startswith("The disk of") and first.count("\n") == 1, first
