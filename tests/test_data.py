@@ -308,25 +308,21 @@ class TestBookData:
         assert loaded.train_labels.tolist() == [0, 1, 2, 3]
         assert loaded.train_labels.dtype == np.int64
 
-    @pytest.mark.parametrize(
-        "fault, message",
-        [
-            ("no folder", "there is no folder .*or unset BOOK_DATA"),
-            ("files that lack", "t10k-images.*, t10k-labels.* are missing"),
-            ("broken .gz", "cannot be unpacked"),
-            ("truncated", "t10k-labels.*original.*Put the original files there"),
-            ("flipped", "t10k-labels.*original.*Put the original files there"),
-            ("folder", "t10k-labels.*missing.*Put the original files there"),
-        ],
-    )
-    def test_a_wrong_set_is_an_error(self, mnist, folder, fault, message):
+    FAULTS = {"truncated": "t10k-labels.*original.*Put the original files there"}
+    FAULTS |= {"flipped": FAULTS["truncated"], "broken .gz": "cannot be unpacked"}
+    FAULTS |= {"folder": "t10k-labels.*missing.*Put the original files there"}
+    FAULTS |= {"files that lack": "t10k-images.*, t10k-labels.* are missing"}
+    FAULTS |= {"no folder": "there is no folder .*or unset BOOK_DATA"}
+
+    @pytest.mark.parametrize("fault", FAULTS)
+    def test_a_wrong_set_is_an_error(self, mnist, folder, fault):
         packed = {name: content[:-9] for name, content in zipped(mnist).items()}
         lacking = {n: c for n, c in mnist.items() if not n.startswith("t10k")}
         files = {"no folder": {}, "files that lack": lacking, "broken .gz": packed}
         lay(folder / "MNIST/raw", files.get(fault, mnist))
         if fault not in files:
             damage(folder / "MNIST/raw/t10k-labels-idx1-ubyte", fault)
-        with pytest.raises(DataError, match=f"BOOK_DATA is set.*{message}"):
+        with pytest.raises(DataError, match=f"BOOK_DATA is set.*{self.FAULTS[fault]}"):
             data.load_mnist()
 
     def test_any_photographs_and_nothing_else(self, masks, folder):
@@ -457,18 +453,16 @@ class TestArchive:
         else:
             assert "in/b" not in files  # which the list of known files then misses
 
-    @pytest.mark.parametrize(
-        "name, content, message",
-        [
-            ("in/a", bytes(10**6), "unpacks to more than the expected 200,000 bytes"),
-            ("../../x", b"x", "'../../x' leads out"),
-            ("cifar-10-batches-py/test_batch", b"", "data_batch_3.* are missing"),
-        ],
-    )
-    def test_the_disk_stays_as_it_was(self, publish, tmp_path, name, content, message):
+    MEMBERS = {"in/a": "unpacks to more than the expected 200,000 bytes"}
+    MEMBERS |= {"../../x": "'../../x' leads out"}
+    MEMBERS |= {"cifar-10-batches-py/test_batch": "data_batch_3.* are missing"}
+
+    @pytest.mark.parametrize("name", MEMBERS)
+    def test_the_disk_stays_as_it_was(self, publish, tmp_path, name):
+        content = bytes(10**6 if name == "in/a" else 0)
         files = dict.fromkeys(sources.CIFAR10.sums, b"")
         publish("CIFAR10", files, {"cifar.tar.gz": tar({name: content})})
-        no_data(data.load_cifar10, message)
+        no_data(data.load_cifar10, self.MEMBERS[name])
         assert not contents(tmp_path)
 
 

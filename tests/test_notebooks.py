@@ -114,15 +114,13 @@ def test_colab_gives_what_the_notebooks_import(tmp_path, run_short):
     assert run_short(tmp_path, [firsts[0], *cells])["cells"] == len(cells) + 1
 
 
-@pytest.mark.parametrize(
-    "old, new, refused",
-    [
-        ("--no-deps", "--no-deps --force-reinstall six", "installs .*six"),
-        ("if not __import__", "if True or __import__", "the first cell installs again"),
-    ],
-)
-def test_a_first_cell_that_does_more_is_refused(tmp_path, run_short, old, new, refused):
+MORE = {"installs .*six": ("--no-deps", "--no-deps --force-reinstall six")}
+MORE["the first cell installs again"] = "if not __import__", "if True or __import__"
+
+
+@pytest.mark.parametrize("refused", MORE)
+def test_a_first_cell_that_does_more_is_refused(tmp_path, run_short, refused):
     first = code_of(NOTEBOOKS[0])[0]
-    first.source = first.source.replace(old, new)
+    first.source = first.source.replace(*MORE[refused])
     with pytest.raises(colab.Failed, match=refused):
         run_short(tmp_path, [first])

@@ -362,16 +362,13 @@ class TestAgain:
         assert found["error"] == pytest.approx(moved / 10)
         assert found["config"] == {"a": 1, "b": "x"}
 
-    @pytest.mark.parametrize(
-        ("settings", "outcome"),
-        [
-            ({"full": {"seeds": 3, "steps": 11}}, "another budget"),
-            ({"grid": {"a": [7], "b": ["x"]}}, "has no run"),
-            ({"data": OTHER_DATA}, "the data are others"),
-        ],
-    )
-    def test_a_run_of_another_study_is_not_compared(self, again, settings, outcome):
-        assert outcome in again(**settings)["outcome"]
+    OTHERS = {"another budget": {"full": {"seeds": 3, "steps": 11}}}
+    OTHERS |= {"has no run": {"grid": {"a": [7], "b": ["x"]}}}
+    OTHERS |= {"the data are others": {"data": OTHER_DATA}}
+
+    @pytest.mark.parametrize("outcome", OTHERS)
+    def test_a_run_of_another_study_is_not_compared(self, again, outcome):
+        assert outcome in again(**self.OTHERS[outcome])["outcome"]
 
     def test_the_shortest_run_is_repeated_where_the_first_is_long(self, again, folder):
         path = folder / "trial.json"

@@ -93,9 +93,7 @@ def test_the_page_in_the_browser_shows_what_the_lint_only_names(served, browser)
 
 def test_a_port_in_use_is_named(served):
     port = served.url.removeprefix(ADDRESS).strip("/")
-    second = served.book.start(*SERVE, "--port", port)
-    said = second.communicate()[0]
-    assert second.returncode == 1
+    said = served.book.build(*SERVE, "--port", port, expect=1)
     assert said.startswith(f"Port {port} cannot be used") and said.count("\n") == 1
 
 

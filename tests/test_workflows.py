@@ -13,6 +13,7 @@ import yaml
 from browsing import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from small_disk import run
 
 from helpers import data
 from tools.site import browser
@@ -31,8 +32,8 @@ MADE = {"_build/html", "_build/data", "newest.txt"}  # before it is used
 
 def shell(command: str, folder: Path, **variables) -> subprocess.CompletedProcess:
     """Run a step as the workflows do."""
-    bash, env = ["bash", "-eo", "pipefail", "-c", command], os.environ | variables
-    return subprocess.run(bash, cwd=folder, env=env, capture_output=True, text=True)
+    where = {"cwd": folder, "env": os.environ | variables}
+    return run("bash", "-eo", "pipefail", "-c", command, **where)
 
 
 @pytest.mark.parametrize("job", JOBS)
