@@ -217,29 +217,31 @@ class TestDownload:
         assert np.array_equal(again.train_images, loaded.train_images)
         assert len(server.asked) == 4 + (manner == "truncated_once")
 
-    REASONS = {"truncated": "broke off after|IncompleteRead", "loop": "redirect"}
-    REASONS |= {"stalled": "no data within 0.4 s|timed out", "to_a_file": "not allowed"}
-    REASONS |= {"silent": "no answer within 0.4 s", "trickle": "no data within 0.4 s"}
-    REASONS |= {"endless": "more than the expected 10,000 bytes", "busy": "503"}
-    REASONS |= {"understated": "cannot be unpacked", "not_found": "404"}
-    REASONS |= {"wrong": f"{FIRST} is not the original"}
-    ASKED = {
-        "truncated": 3,
-        "loop": 5,
-        "stalled": 3,
-        "trickle": 3,
-        "busy": 3,
-        "wrong": 4,
-    }
-
-    @pytest.mark.parametrize("manner", REASONS)
-    def test_failure(self, server, mnist, manner, tmp_path, monkeypatch):
+    @pytest.mark.parametrize(
+        "manner, reason, attempts",
+        [
+            ("truncated", "broke off after|IncompleteRead", 3),
+            ("understated", "cannot be unpacked", 1),
+            ("wrong", f"{FIRST} is not the original", 4),
+            ("not_found", "404", 1),
+            ("busy", "503", 3),
+            ("loop", "redirect", 5),
+            ("to_a_file", "not allowed", 1),
+            ("silent", "no answer within 0.4 s", 1),
+            ("stalled", "no data within 0.4 s|timed out", 3),
+            ("trickle", "no data within 0.4 s", 3),
+            ("endless", "more than the expected 10,000 bytes", 1),
+        ],
+    )
+    def test_failure(
+        self, server, mnist, manner, reason, attempts, tmp_path, monkeypatch
+    ):
         if manner in ("silent", "stalled", "trickle"):
             monkeypatch.setattr(sources, "TIMEOUT", 0.4)
         server.manner[FIRST + ".gz"] = manner
         for _ in range(2):  # the second time it is not tried again
-            no_data(data.load_mnist, self.REASONS[manner])
-            assert len(server.asked) == self.ASKED.get(manner, 1)
+            no_data(data.load_mnist, reason)
+            assert len(server.asked) == attempts
         assert not contents(tmp_path)
 
 
