@@ -56,6 +56,7 @@ def setup(app: Sphinx) -> None:
     app.add_config_value("has_pdf", False, "html")
     app.setup_extension("sphinx.ext.linkcode")
     app.add_node(nodes.image, override=True, html=(show_image_late, None))
+    app.add_node(nodes.entry, override=True, html=(begin_entry, end_entry))
     app.connect("config-inited", configure)
     app.connect("builder-inited", cut_icons)
     app.connect("builder-inited", colour_less)
@@ -131,6 +132,19 @@ def show_image_late(writer, node: nodes.image) -> None:
         width, height = imagesize.get(Path(writer.builder.srcdir) / uri)
         late = f'<img loading="lazy" width="{width:.0f}" height="{height:.0f}" '
         writer.body[-1] = writer.body[-1].replace("<img ", late, 1)
+
+
+def begin_entry(writer, node: nodes.entry) -> None:
+    """What has no words in the head of a table heads nothing."""
+    type(writer).visit_entry(writer, node)
+    if not node.astext().strip():
+        writer.body[-1] = writer.body[-1].replace("<th", "<td", 1)
+        writer.context[-1] = writer.context[-1].replace("</th", "</td")
+
+
+def end_entry(writer, node: nodes.entry) -> None:
+    """As always."""
+    type(writer).depart_entry(writer, node)
 
 
 # ------------------------------------------------------- what a page says and offers
