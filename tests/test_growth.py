@@ -46,12 +46,6 @@ def test_the_exponent_of_a_power_is_found_and_its_interval_tells_it(power):
         assert found["exponent of t"] == pytest.approx(power, abs=width)
 
 
-def test_growth_is_not_seen_in_two_sizes(capsys):
-    with pytest.raises(SystemExit):
-        growth.main(["--sets", "4", "8", "8"])
-    assert "at least three sizes" in capsys.readouterr().err
-
-
 def test_no_part_of_the_record_grows_faster_than_the_book():
     """As the page says, up to its interval."""
     record = json.loads((ROOT / "results/measured/scale.json").read_text("utf-8"))

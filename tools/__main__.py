@@ -4,12 +4,12 @@ Nothing is imported before the verb is known, since `install` has only the stand
 library to run with.
 """
 
-from __future__ import annotations
-
 import ast
 import sys
 from importlib import import_module
 from pathlib import Path
+
+from .workspace import SourceError
 
 VERBS = {
     "install": "site.install",
@@ -54,9 +54,7 @@ def main(arguments: list[str]) -> int:
     sys.argv[0] = f"python -m tools {verb}"  # as it calls itself in messages
     try:
         return import_module(f".{module}", __package__).main([*options, *others])
-    except Exception as error:
-        if type(error).__name__ != "SourceError":  # which is not imported for all
-            raise
+    except SourceError as error:
         sys.exit(str(error))
 
 

@@ -1,7 +1,6 @@
-"""Where the book is built, by one program at a time."""
+"""Where the book is built, by one program at a time, and how that is asked."""
 
-from __future__ import annotations
-
+import argparse
 import errno
 import fcntl
 import os
@@ -16,6 +15,18 @@ BUILD = Path(os.environ.get("BOOK_BUILD") or ROOT).absolute() / "_build"
 SITE = BUILD / "html"
 EXECUTED = BUILD / "executed"  # the executed notebook of each page
 FULL = 2**20  # bytes; with less left, whatever has failed has failed for that
+
+
+class SourceError(Exception):
+    """A source that is not understood; the message begins with file and line."""
+
+
+def parse(about: str, arguments: list[str], options: dict) -> argparse.Namespace:
+    """What a tool is asked for; it says this `about` itself and has these options."""
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    for name, option in options.items():
+        parser.add_argument(name, **option)
+    return parser.parse_args(arguments)
 
 
 @contextmanager

@@ -6,9 +6,6 @@ cost makes it smaller. The rounds take the sizes up and down in turn, so that a 
 that becomes slower does not pass for growth.
 """
 
-from __future__ import annotations
-
-import argparse
 import re
 import shutil
 from collections.abc import Iterator
@@ -24,7 +21,7 @@ from ..workspace import ROOT
 from .building import Clone
 from .rounds import keep
 
-SIZES = (4, 8, 16, 40)
+SIZES, ROUNDS = (4, 8, 16, 40), 3
 PAGE, PROBLEM = "general_review", 3  # refers to nothing else, and is executed soon
 TOC = """\
 format: jb-book
@@ -90,10 +87,10 @@ def measure_book(size: int) -> dict[str, float]:
         return values | {name: size / 1000 for name, size in sizes.items()}
 
 
-def measure(sets: list[int], rounds: int) -> Iterator[tuple[dict, dict]]:
+def measure() -> Iterator[tuple[dict, dict]]:
     """The number of sets with what was measured, the sizes up and down in turn."""
-    for turn in range(rounds):
-        for size in sorted(sets, reverse=bool(turn % 2)):
+    for turn in range(ROUNDS):
+        for size in sorted(SIZES, reverse=bool(turn % 2)):
             yield {"sets": size}, measure_book(size)
 
 
@@ -110,20 +107,14 @@ def exponents(runs: results.Runs) -> dict[str, float]:
     return found
 
 
-def main(arguments: list[str]) -> int:
+def main(_: list[str]) -> int:
     """Measure, print, record."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sets", type=int, nargs="+", default=SIZES, help="≥ 3")
-    parser.add_argument("--rounds", type=int, default=3, help="of all sizes")
-    options = parser.parse_args(arguments)
-    if len({*options.sets}) < 3:
-        parser.error("growth is seen in books of at least three sizes")
     keep(
         "scale",
-        measure(**vars(options)),
+        measure(),
         exponents,
-        title=f"The book with up to {max(options.sets)} problem sets",
+        title=f"The book with up to {max(SIZES)} problem sets",
         command="make bench-scale",
-        budget=vars(options),
+        budget={"sets": SIZES, "rounds": ROUNDS},
     )
     return 0

@@ -5,8 +5,6 @@ same study, of fewer images, in turn: the ratio holds also where the machine's s
 drifts.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import re

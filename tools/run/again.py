@@ -6,9 +6,6 @@ as equal. What was found is printed and written to results/measured/again.json. 
 status is 1 if a study is off.
 """
 
-from __future__ import annotations
-
-import argparse
 import json
 import os
 import shutil
@@ -16,7 +13,7 @@ import shutil
 from helpers import recording, results
 
 from ..source.model import Book
-from ..workspace import ROOT, alone
+from ..workspace import ROOT, alone, parse
 from .execute import with_studies
 from .kernel import run
 
@@ -58,9 +55,8 @@ def main(arguments: list[str]) -> int:
     """Repeat, print, record."""
     book = Book(ROOT)
     studies = sorted(book.studies)
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", metavar="STUDY", choices=studies)
-    only = parser.parse_args(arguments).only
+    one = {"metavar": "STUDY", "choices": studies}
+    only = parse(__doc__, arguments, {"--only": one}).only
     with alone():
         found = repeat(book, only)
     for one in found:

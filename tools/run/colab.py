@@ -7,8 +7,6 @@ notebook runs on the stand-in and on the real data, which come from `BOOK_DATA` 
 downloaded. If all went well, it is recorded in results/measured/colab.json.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
@@ -38,6 +36,9 @@ SETS = ("load_cifar10", "load_mnist", "load_face_masks")
 # run by the environment's own Python; says on its last line how it went
 RUN = f"""
 import json, sys, nbclient, nbformat
+from importlib.metadata import distributions
+def installed():
+    return {{(d.name, d.version, str(d.locate_file(""))) for d in distributions()}}
 again = '''
 def pip(line):
     raise RuntimeError("the first cell installs again")
@@ -57,6 +58,7 @@ notebook = nbformat.read(sys.argv[1], 4)
 own = [cell for cell in notebook.cells if cell.cell_type == "code"]
 last = [*map(nbformat.v4.new_code_cell, (again, own[0].source, look))]
 notebook.cells += last
+before = installed()
 try:
     nbclient.NotebookClient(notebook, timeout=1200, kernel_name="python3").execute()
 finally:
@@ -64,13 +66,10 @@ finally:
 (found,) = [output.text for output in last[-1].outputs if "text" in output]
 outputs = [output for cell in own for output in cell.outputs]
 checks = sum("check" in output.get("metadata", {{}}) for output in outputs)
-print(json.dumps(json.loads(found) | {{"cells": len(own), "checks": checks}}))
-"""
-INSTALLED = """
-import json
-from importlib.metadata import distributions
-found = [[d.name, d.version, str(d.locate_file(""))] for d in distributions()]
-print(json.dumps(found))
+new, gone = (sorted(name for name, *_ in packages) for packages in (
+    installed() - before, before - installed()))
+count = {{"cells": len(own), "checks": checks}}
+print(json.dumps({{"new": new, "gone": gone, **count, **json.loads(found)}}))
 """
 
 
@@ -134,22 +133,16 @@ def run(
     else:
         variables["BOOK_CACHE"] = str(BUILD / "colab/data")
 
-    def python(*arguments: str) -> dict | list:
-        command = [environment / "bin/python", "-c", *arguments]
-        done = subprocess.run(
-            command, cwd=empty, env=variables, capture_output=True, text=True
+    command = [environment / "bin/python", "-c", RUN, notebook.name]
+    output = {"capture_output": True, "text": True}
+    done = subprocess.run(command, cwd=empty, env=variables, **output)
+    if done.returncode:
+        raise Failed(f"{done.stdout}{done.stderr[-5000:]}")
+    found = json.loads(done.stdout.splitlines()[-1])
+    if found["gone"] or found["new"] != [HELPERS]:
+        raise Failed(
+            "the first cell installs {new} and takes away {gone}".format(**found)
         )
-        if done.returncode:
-            raise Failed(f"{done.stdout}{done.stderr[-5000:]}")
-        return json.loads(done.stdout.splitlines()[-1])
-
-    before = python(INSTALLED)
-    found = python(RUN, notebook.name)
-    after = python(INSTALLED)
-    gone = [package for package in before if package not in after]
-    new = [package[0] for package in after if package not in before]
-    if gone or new != [HELPERS]:
-        raise Failed(f"the first cell installs {new} and takes away {gone}")
     ours = [str(packages / f"{name}/__init__.py") for name in ("helpers", "claims")]
     if [found["prefix"], found["packages"]] != [str(environment), ours]:
         raise Failed(f"it ran in {found['prefix']}, with {found['packages']}")

@@ -1,7 +1,5 @@
 """Run cells in kernels of their own, some at a time, and say how it goes."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import re

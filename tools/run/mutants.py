@@ -6,9 +6,6 @@ code or the package has changed. The exit status is 1 if a problem fails, or an 
 claim survived that book/altered.yml does not explain.
 """
 
-from __future__ import annotations
-
-import argparse
 import hashlib
 import json
 import os
@@ -30,7 +27,7 @@ from claims.slices import Code
 from helpers.recording import MEASURED, provenance, record
 
 from ..source.model import Book, Page, Problem
-from ..workspace import ROOT
+from ..workspace import ROOT, parse
 
 RECORD = MEASURED / "altered.json"
 EXPLAINED = ROOT / "book" / "altered.yml"
@@ -118,9 +115,8 @@ def show(runs: list[dict]) -> bool:
 
 def main(arguments: list[str]) -> int:
     """Alter claims, record what was found, say what survived without a reason."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--share", type=float, default=1.0, help="of the alterations")
-    share = parser.parse_args(arguments).share
+    part = {"type": float, "default": 1.0, "help": "of the alterations"}
+    share = parse(__doc__, arguments, {"--share": part}).share
     known, whole = tasks(), share == 1
     order = [task.name for task in known]
     done = recorded()["problems"] if whole else {}

@@ -8,9 +8,6 @@ compares. Last digits that tests/nbval.ini forgives may differ. The exit status 
 anything else does. All is written to results/measured/reproduced.json.
 """
 
-from __future__ import annotations
-
-import argparse
 import json
 import os
 import subprocess
@@ -25,9 +22,9 @@ import nbformat
 
 from helpers import recording
 
-from ..source.model import Book, Page, SourceError
+from ..source.model import Book, Page
 from ..source.notebook import forgive, text_of
-from ..workspace import BUILD, EXECUTED, ROOT, alone
+from ..workspace import BUILD, EXECUTED, ROOT, SourceError, alone, parse
 from .again import beside_older
 from .execute import execute, export, read
 from .kernel import Task, run
@@ -74,7 +71,7 @@ def run_in(setting: str, pages: list[Page]) -> tuple[Path, set[str]]:
         return EXECUTED, {page.name for page in pages}
     folder = BUILD / "reproduced" / setting.replace(" ", "-")
     names = {page.path: page.name for page in pages}
-    tasks = [Task(page.path.stem, page.path, read(page)) for page in pages]
+    tasks = [Task(p.path.stem, p.path, read(p, p.cells)) for p in pages]
     with environment(setting):
         succeeded = [*run(tasks, os.cpu_count(), timeout=3600)]
     for task in succeeded:
@@ -146,10 +143,9 @@ def main(arguments: list[str]) -> int:
     """Compare, print and record; whether there was a difference."""
     book, start = Book(ROOT), time.perf_counter()
     pages = {page.path.stem: page for page in book.notebooks}
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", metavar="NOTEBOOK", choices=pages)
-    parser.add_argument("--setting", choices=SETTINGS, help="default: all of them")
-    options = parser.parse_args(arguments)
+    only = {"metavar": "NOTEBOOK", "choices": pages}
+    setting = {"choices": SETTINGS, "help": "default: all of them"}
+    options = parse(__doc__, arguments, {"--only": only, "--setting": setting})
     asked = [pages[options.only]] if options.only else list(pages.values())
     settings = [options.setting] if options.setting else list(SETTINGS)
     with alone(), environment("as usual"):

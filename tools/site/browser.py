@@ -1,7 +1,5 @@
 """The browser that prints the book and opens its pages in tests."""
 
-from __future__ import annotations
-
 import shlex
 import shutil
 import sys

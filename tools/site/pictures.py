@@ -6,8 +6,6 @@ writes book/figures/NAME.svg, which is what book/assets/figures.js draws before 
 has moved anything. It needs Chromium; a test says when a picture is out of date.
 """
 
-from __future__ import annotations
-
 from playwright.sync_api import Page
 
 from ..source.model import Book

@@ -4,9 +4,6 @@ What is shown is a copy of the last site that could be written, with a script th
 a page again after a build.
 """
 
-from __future__ import annotations
-
-import argparse
 import re
 import shutil
 import signal
@@ -23,7 +20,7 @@ from tempfile import TemporaryDirectory
 
 from watchfiles import DefaultFilter, watch
 
-from ..workspace import BUILD, ROOT, SITE, exit_if_unfit
+from ..workspace import BUILD, ROOT, SITE, exit_if_unfit, parse
 
 FOLDERS = ("notebooks", "book", "helpers", "claims", "results")
 SOURCES = re.compile(
@@ -155,13 +152,12 @@ def serve(port: int) -> None:
 
 def main(arguments: list[str]) -> int:
     """Serve at the port asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--port", type=int, default=8000)
+    port = parse(__doc__, arguments, {"--port": {"type": int, "default": 8000}}).port
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell ignores one
         signal.signal(number, signal.default_int_handler)
     try:
         with suppress(KeyboardInterrupt):
-            serve(parser.parse_args(arguments).port)
+            serve(port)
     except OSError as error:
         exit_if_unfit(BUILD, error)
         raise

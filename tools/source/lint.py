@@ -5,8 +5,6 @@ the exit status is 1 if there is one. What no source may do is a fault of its `P
 of its `Notebook`, and is named here with the rest.
 """
 
-from __future__ import annotations
-
 import ast
 import builtins
 import io
@@ -21,7 +19,7 @@ from markdown_it.token import Token
 from claims.slices import Code, names
 
 from ..workspace import ROOT
-from .model import ID, Block, Book, Page, SourceError
+from .model import ID, Block, Book, Page
 from .notebook import Notebook
 
 Found = Iterator[tuple[int, str]]  # lines with what is wrong there
@@ -261,11 +259,7 @@ def _says(call: ast.Call, keyword: str) -> bool:
 
 def main(files: list[str], root: Path = ROOT) -> int:
     """Print the findings in the files, or in all pages; the exit status."""
-    try:
-        book = Book(root)
-    except SourceError as error:
-        print(error)
-        return 1
+    book = Book(root)
     pages = {page.path.resolve(): page for page in book.pages.values()}
     status = 0
     for path in [Path(file).resolve() for file in files] or pages:

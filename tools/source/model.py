@@ -26,7 +26,7 @@ from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.mdit import create_md_parser
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from ..workspace import ROOT
+from ..workspace import ROOT, SourceError
 from .directives import DIRECTIVES, OPTIONAL, Kind
 
 ID = r"[a-z]{2}-\d[a-z0-9]*(?:-[a-z0-9]+)*"  # of a question
@@ -42,10 +42,6 @@ for _depth in range(4):
 
 
 Target = namedtuple("Target", "page name")  # of a label; such as "Exercise 1.1"
-
-
-class SourceError(Exception):
-    """A source that is not understood; the message begins with file and line."""
 
 
 @contextmanager
@@ -67,7 +63,8 @@ class Block:
     and last line in the file; `source`: these lines; `tokens`: what they are parsed to,
     which count their lines from line `first` of the file; `label`: what `(label)=`
     before it says; `argument`: that of a directive, or the words of a heading. Of a
-    directive, the body begins at `body_line`, and `inside` has the blocks of a text.
+    directive, `options` are as its readers expect them and `written` as they stand
+    there, the body begins at `body_line`, and `inside` has the blocks of a text.
     """
 
     kind: str
@@ -79,6 +76,7 @@ class Block:
     label: str = ""
     argument: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    written: dict[str, Any] = field(default_factory=dict)
     body: str = ""
     body_line: int = 0
     inside: list[Block] = field(default_factory=list)
@@ -357,6 +355,7 @@ class Book:
             said = getattr(error, "problem", None) or error
             page.fault(block.line, f"options that are not YAML: {said}")
             options = dict(re.findall(r"^:([\w-]+): *(.*)$", head, re.M))
+        block.written = options
         for name, value in options.items():
             block.options[name] = _option(block, name, value, page)
         if block.declared and block.declared.body:

@@ -7,9 +7,6 @@ With --check nothing is written, and the exit status is 1 if a committed noteboo
 what its source gives.
 """
 
-from __future__ import annotations
-
-import argparse
 import posixpath
 import re
 import sys
@@ -24,9 +21,9 @@ from markdown_it.token import Token
 from helpers import results
 from helpers.files import write_whole
 
-from ..workspace import EXECUTED, ROOT
+from ..workspace import EXECUTED, ROOT, SourceError, parse
 from .directives import VERDICTS
-from .model import Block, Book, Page, SourceError
+from .model import Block, Book, Page
 
 INSTALL = """\
 if not __import__("importlib.util").util.find_spec("helpers"):
@@ -389,17 +386,11 @@ def text_of(book: Book, page: Page, executed: Path | None = None) -> str:
 
 def main(arguments: list[str], root: Path = ROOT) -> int:
     """Write or compare notebooks; the exit status."""
-    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    options.add_argument("--check", action="store_true", help="compare, write nothing")
-    options.add_argument("sources", nargs="*", type=Path, help="default: all of them")
-    given = options.parse_args(arguments)
-    try:
-        book = Book(root)
-    except SourceError as error:
-        print(error, file=sys.stderr)
-        return 1
+    check = {"action": "store_true", "help": "compare, write nothing"}
+    sources = {"nargs": "*", "type": Path, "help": "default: all of them"}
+    given = parse(__doc__, arguments, {"--check": check, "sources": sources})
+    book, status = Book(root), 0
     pages = {page.path.stem: page for page in book.notebooks}
-    status = 0
     for name in [source.stem for source in given.sources] or pages:
         path = root / f"notebooks/{name}.ipynb"
         try:

@@ -4,17 +4,14 @@ The template is the anatomy of a question in CONTRIBUTING.md. What is to be writ
 it is marked TODO, and the page lint names it until it is written.
 """
 
-from __future__ import annotations
-
-import argparse
 import re
 import sys
 from pathlib import Path
 
 from helpers.files import write_whole
 
-from ..workspace import ROOT
-from .model import ID, Book, Page, SourceError
+from ..workspace import ROOT, parse
+from .model import ID, Book, Page
 
 TEMPLATE = re.compile(r"^````markdown\n(.*?)\s*^````$", re.M | re.S)
 SAMPLE = "xx-1a"  # the id that the template has
@@ -64,17 +61,16 @@ def page_of(id: str, name: str, book: Book) -> Page:
 
 def main(arguments: list[str], root: Path = ROOT) -> int:
     """Add the question that the arguments name; the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for option in ("id", "title", "set", "after"):
-        parser.add_argument(f"--{option}", default="")
-    id, title, name, after = vars(parser.parse_args(arguments)).values()
+    options = ("--id", "--title", "--set", "--after")
+    given = parse(__doc__, arguments, dict.fromkeys(options, {"default": ""}))
+    id, title, name, after = vars(given).values()
     try:
         if not re.fullmatch(ID, id):
             raise ValueError(f"ID={id} is not of the form of gr-5-1 or th-2a")
         if "`" in title or not (title + " ").isprintable():
             raise ValueError("TITLE: one line without ` (write code into the page)")
         place = new_question(Book(root), id, title, name, after)
-    except (SourceError, ValueError) as error:
+    except ValueError as error:
         print(error, file=sys.stderr)
         return 1
     print(f"{place}: {id} is new; write what is marked TODO.")
