@@ -18,7 +18,7 @@ FULL = 2**20  # bytes; with less left, whatever has failed has failed for that
 
 
 class SourceError(Exception):
-    """A source that is not understood; the message begins with file and line."""
+    """A source that is not understood, with file and line, or a change not possible."""
 
 
 def parse(about: str, arguments: list[str], options: dict) -> argparse.Namespace:

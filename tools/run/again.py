@@ -27,9 +27,8 @@ def repeat(book: Book, only: str | None) -> list[dict]:
         pass
     runs = []
     for name in [only] if only else sorted(book.studies):
-        path, found = folder / f"{name}.json", {}
-        if path.exists():
-            found = json.loads(path.read_text("utf-8"))
+        path = folder / f"{name}.json"
+        found = json.loads(path.read_text("utf-8")) if path.exists() else {}
         one = {
             "config": {"study": name},
             "seed": found.get("seed", 0),
@@ -62,11 +61,7 @@ def main(arguments: list[str]) -> int:
     for one in found:
         print(f"{one['config']['study']}: {one['outcome']}")
     runs = beside_older("again", found, [{"study": name} for name in studies])
-    recording.record(
-        "again",
-        runs,
-        title="One run of each study made again",
-        command="make again",
-        seconds=round(sum(run["seconds"] for run in runs), 1),
-    )
+    about = {"title": "One run of each study made again", "command": "make again"}
+    seconds = round(sum(run["seconds"] for run in runs), 1)
+    recording.record("again", runs, seconds=seconds, **about)
     return int(any(one["outcome"].startswith("off") for one in found))

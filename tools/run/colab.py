@@ -181,12 +181,7 @@ def main(arguments: list[str]) -> int:
     if None in runs:
         return 1
     (versions, *_) = [one.pop("versions") for one in runs]
-    recording.record(
-        "colab",
-        runs,
-        title="The notebooks as Colab runs them, with the newest releases",
-        command="make colab",
-        seconds=round(time.monotonic() - start, 1),
-        versions=versions,
-    )
+    title = "The notebooks as Colab runs them, with the newest releases"
+    about = {"title": title, "command": "make colab", "versions": versions}
+    recording.record("colab", runs, seconds=round(time.monotonic() - start, 1), **about)
     return 0

@@ -51,7 +51,12 @@ def run(
     """
     fork, failures = fork and CAN_FORK, set()
     if fork:
-        _preload(cell.source for task in tasks for cell in task.notebook.cells)
+        codes = [cell.source for task in tasks for cell in task.notebook.cells]
+        names = {name for code in codes for name in IMPORT.findall(code)}
+        os.environ["BOOK_PRELOAD"] = " ".join(sorted(names))
+        os.environ.setdefault("MPLBACKEND", BACKEND)
+        own = __name__, f"{__package__}.preload"
+        SERVER.set_forkserver_preload(["ipykernel.kernelapp", *own])
     with ThreadPoolExecutor(workers) as pool:
         running = {pool.submit(_run, t, timeout, verbose, fork): t for t in tasks}
         try:
@@ -105,11 +110,12 @@ class Client(NotebookClient):
 
 def _explain(task: Task, client: Client, error: Exception) -> str:
     """`FILE:LINE: what failed`, with the end of the traceback."""
-    path, cells = task.path, task.notebook.cells
-    started = [n for n, cell in enumerate(cells) if cell.get("execution_count")]
+    path, code = task.path, task.notebook
+    cells = zip(code.cells, code.metadata.source_map, strict=True)
+    started = [one for one in cells if one[0].get("execution_count")]
     if not started:
         return f"{path}:1: the kernel does not start: {error}\n"
-    cell, line = cells[started[-1]], task.notebook.metadata.source_map[started[-1]]
+    cell, line = started[-1]
     errors = [out for out in cell.outputs if out.output_type == "error"]
     if not errors:
         return f"{path}:{line}: cell failed: {error}\n"
@@ -154,14 +160,6 @@ class Provisioner(LocalProvisioner):
         process.wait, process.poll = process.join, lambda: process.exitcode
         process.send_signal = partial(os.kill, process.pid)
         return self.connection_info
-
-
-def _preload(codes: Iterator[str]) -> None:
-    names = sorted({name for code in codes for name in IMPORT.findall(code)})
-    os.environ["BOOK_PRELOAD"] = " ".join(names)
-    os.environ.setdefault("MPLBACKEND", BACKEND)
-    own = __name__, f"{__package__}.preload"
-    SERVER.set_forkserver_preload(["ipykernel.kernelapp", *own])
 
 
 def _serve(arguments: list[str], environment: dict[str, str], folder: str) -> None:

@@ -31,23 +31,18 @@ from .kernel import Task, run
 
 USUAL = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
 NO_AVX512 = "X86_V4 AVX512_ICL AVX512_SPR"  # as NumPy calls it
+VECTORS = {  # of 256 bits, of 128 bits
+    "ATEN_CPU_CAPABILITY": ("avx2", "default"),
+    "ONEDNN_MAX_CPU_ISA": ("AVX2", "SSE41"),
+    "MKL_ENABLE_INSTRUCTIONS": ("AVX2", "SSE4_2"),
+    "OPENBLAS_CORETYPE": ("Haswell", "Nehalem"),
+    "NPY_DISABLE_CPU_FEATURES": (NO_AVX512, f"X86_V3 {NO_AVX512}"),
+}
 SETTINGS = {
     "as usual": {},
     "two threads": {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"},
-    "256 bits": {
-        "ATEN_CPU_CAPABILITY": "avx2",
-        "ONEDNN_MAX_CPU_ISA": "AVX2",
-        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
-        "OPENBLAS_CORETYPE": "Haswell",
-        "NPY_DISABLE_CPU_FEATURES": NO_AVX512,
-    },
-    "128 bits": {
-        "ATEN_CPU_CAPABILITY": "default",
-        "ONEDNN_MAX_CPU_ISA": "SSE41",
-        "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
-        "OPENBLAS_CORETYPE": "Nehalem",
-        "NPY_DISABLE_CPU_FEATURES": f"X86_V3 {NO_AVX512}",
-    },
+    "256 bits": {name: wide for name, (wide, _) in VECTORS.items()},
+    "128 bits": {name: narrow for name, (_, narrow) in VECTORS.items()},
     "another hash seed": {"PYTHONHASHSEED": "1"},
 }
 MACHINE = (
@@ -153,11 +148,8 @@ def main(arguments: list[str]) -> int:
             return 1
         found = list(reproduce(book, asked, settings))
     order = [{"notebook": name, "setting": one} for one in SETTINGS for name in pages]
-    recording.record(
-        "reproduced",
-        beside_older("reproduced", found, order),
-        title="The book executed in other circumstances",
-        command="make reproduce",
-        seconds=round(time.perf_counter() - start, 1),
-    )
+    title = "The book executed in other circumstances"
+    about = {"title": title, "command": "make reproduce"}
+    about["seconds"] = round(time.perf_counter() - start, 1)
+    recording.record("reproduced", beside_older("reproduced", found, order), **about)
     return int(any(run["values"]["differences"] for run in found))

@@ -16,27 +16,24 @@ from ..workspace import ROOT, alone
 
 
 def install(folder: Path, requirements: Path) -> None:
-    """Bring the environment in `folder` up to date."""
+    """Bring the environment in `folder`, made if need be, up to date, or end."""
     wanted, installed = requirements.read_text("utf-8"), folder / "installed"
     if not installed.exists() or installed.read_text("utf-8") != wanted:
         what = f"{requirements.name} into {folder}"
         print(f"Installing {what}: once, some minutes ...", flush=True)
-        install_packages(folder, requirements)
+        python = folder / "bin" / "python"
+        if not can_install(python):
+            venv.create(folder, symlinks=True, with_pip=True)
+        pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        if subprocess.run([*pip, "--requirement", requirements]).returncode:
+            sys.exit(
+                "That failed for the reason above. The same command tries it again."
+            )
         installed.write_text(wanted, "utf-8")
     for packages in folder.glob("lib/*/site-packages"):
         path, line = packages / "book.pth", f"{ROOT}\n"
         if not path.exists() or path.read_text("utf-8") != line:
             path.write_text(line, "utf-8")
-
-
-def install_packages(folder: Path, requirements: Path) -> None:
-    """Install into an environment, which is made if it is not there, or end."""
-    python = folder / "bin" / "python"
-    if not can_install(python):
-        venv.create(folder, symlinks=True, with_pip=True)
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if subprocess.run([*pip, "--requirement", requirements]).returncode:
-        sys.exit("That failed for the reason above. The same command tries it again.")
 
 
 def can_install(python: Path) -> bool:

@@ -24,11 +24,7 @@ from .notebook import Notebook
 
 Found = Iterator[tuple[int, str]]  # lines with what is wrong there
 
-FORMS = {  # of labels: what they begin with, and examples
-    "exercise": ("", "gr-5-1 or th-2a"),
-    "equation": ("eq-", "eq-gr-5-1 or eq-th-2a-sum"),
-    "figure": ("fig-", "fig-gr-5-1 or fig-th-2a-rates"),
-}
+PREFIXES = {"exercise": "", "equation": "eq-", "figure": "fig-"}  # of labels
 FORBIDDEN = re.compile(
     r"\\(label|eqref)\b|\\begin\{(align|equation|gather|eqnarray|multline)\*?\}"
 )
@@ -77,9 +73,10 @@ def _in_block(block: Block) -> Found:
 
 
 def _in_label(line: int, label: str | None, kind: str) -> Found:
-    prefix, examples = FORMS[kind]
+    prefix = PREFIXES[kind]
     if label and not re.fullmatch(prefix + ID, label):
-        yield line, f"the label {label!r} of this {kind} is not like {examples}"
+        like = f"{prefix}gr-5-1 or {prefix}th-2a-sum"
+        yield line, f"the label {label!r} of this {kind} is not like {like}"
 
 
 def _in_paragraph(token: Token, line: int) -> Found:
@@ -113,12 +110,10 @@ def _in_cell(block: Block) -> Found:
         line = block.body_line + (error.lineno or 1) - 1
         yield line, f"not Python: {error.args[0]}"
         return
-    if len(re.findall(r"^\s*#", block.body, re.M)) > 1:  # or text that looks like it
-        tokens = tokenize.generate_tokens(io.StringIO(block.body).readline)
-        comments = [t for t in tokens if t.type == tokenize.COMMENT]
-        count = sum(comment.line.lstrip().startswith("#") for comment in comments)
-        if count > 1:
-            yield block.line, f"{count} comment lines in a cell, at most 1"
+    tokens = tokenize.generate_tokens(io.StringIO(block.body).readline)
+    kinds = [token.type for token in tokens if token.line.lstrip().startswith("#")]
+    if (count := kinds.count(tokenize.COMMENT)) > 1:
+        yield block.line, f"{count} comment lines in a cell, at most 1"
     yield from _in_statements(block, statements)
 
 
@@ -179,8 +174,8 @@ def _in_problem_set(page: Page) -> Found:
             id = getattr(call.args[0], "value", None) if call.args else None
             checked.add(id)
             if isinstance(id, str) and id not in known:
-                message = f"a check of {id}, no question or erratum of this page"
-                yield code.lines[top], message
+                said = f"a check of {id}, no question or erratum of this page"
+                yield code.lines[top], said
     for question in page.questions:
         about = {question.id, *(erratum.argument for erratum in question.errata)}
         if any(cell.tree.body for cell in question.cells) and not about & checked:
@@ -195,11 +190,7 @@ class Statements(Code):
         self.defined = set().union(*(s.defines for s in self.statements))
         nodes = [(k, node) for k, top in enumerate(self.tops) for node in ast.walk(top)]
         self.caught = {n.name for _, n in nodes if isinstance(n, ast.ExceptHandler)}
-        calls = [(top, node) for top, node in nodes if isinstance(node, ast.Call)]
-        self.calls = [
-            (top, self._line(top, call), call, _dotted(call.func))
-            for top, call in calls
-        ]
+        self.calls = [(k, node) for k, node in nodes if isinstance(node, ast.Call)]
 
     def _line(self, top: int, node: ast.AST) -> int:
         return self.lines[top] + node.lineno - self.tops[top].lineno
@@ -225,26 +216,25 @@ class Statements(Code):
     def random_draws(self) -> Found:
         """Nothing is drawn that depends on what was drawn before."""
         seeded = set()
-        for top, line, call, name in self.calls:
+        for top, call in self.calls:
+            name = _dotted(call.func)
             library = name.partition(".")[0]
-            if isinstance(self.tops[top], LATER):
+            if isinstance(self.tops[top], LATER) or _says(call, "generator"):
                 continue
             if name in SEEDS:
                 seeded.add(library)
             elif DRAWS.fullmatch(name) and library not in seeded:
-                if not _says(call, "generator"):
-                    yield line, f"{name} before the problem has seeded it"
+                line = self._line(top, call)
+                yield line, f"{name} before the problem has seeded it"
 
     def shortened_lists(self) -> Found:
         """What feeds a check is zipped strictly."""
-        zips = [call for call in self.calls if call[3] == "zip"]
-        loose = [
-            (top, line) for top, line, call, _ in zips if not _says(call, "strict")
-        ]
+        zips = [(k, call) for k, call in self.calls if _dotted(call.func) == "zip"]
+        loose = [(top, call) for top, call in zips if not _says(call, "strict")]
         for last, check in self.checks() if loose else ():
             fed = {s.top for s in self.slice(names([check])[1], last)} | {last}
-            for line in (line for top, line in loose if top in fed):
-                yield line, "a zip without strict=True feeds a check"
+            for top, call in (one for one in loose if one[0] in fed):
+                yield self._line(top, call), "a zip without strict=True feeds a check"
 
 
 def _dotted(node: ast.expr) -> str:

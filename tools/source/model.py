@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from .directives import DIRECTIVES, OPTIONAL, Kind
 ID = r"[a-z]{2}-\d[a-z0-9]*(?:-[a-z0-9]+)*"  # of a question
 EFFORT = re.compile(r"\s*\*Difficulty ([1-3]), ([1-9]\d*) minutes\b")
 NUMBER = re.compile(r"^(Problem \d+:|[\d.]+) ")  # before the topic of a problem
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # if there is the fast one
 DIRECTIVE = re.compile(r"\{([\w:-]+)\}\s*(.*?)\s*")
 QUOTED = re.compile(r"^(`{3,}\{([\w:-]+)\})(.*`.*)$", re.M)  # a title with `
 STUDY = re.compile(r'\bresults\.study\(\s*"([\w-]+)"')
@@ -85,6 +87,12 @@ class Block:
     def declared(self) -> Kind | None:
         """What is declared of this directive, if anything."""
         return DIRECTIVES.get(self.kind)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it may stand in the text of a directive."""
+        box = self.declared and self.declared.body == "box"
+        return self.kind == "text" or bool(box)
 
     @property
     def figure(self) -> dict[str, str]:
@@ -215,17 +223,15 @@ class Book:
         with reading("_config.yml"):
             config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
             repository = config["repository"]
-            self.repository = repository["url"].rstrip("/")
+            tex = config["sphinx"]["config"]["mathjax3_config"]["tex"]
+            extensions = config["parse"]["myst_enable_extensions"]
         with reading("_toc.yml"):
             pages = list(contents(root))
-        self.files = f"{self.repository}/blob/{repository.get('branch', 'main')}"
+        self.repository = repository["url"].rstrip("/")
+        self.files = f"{self.repository}/blob/{repository['branch']}"
         owner, name = self.repository.split("/")[-2:]
         self.site = f"https://{owner}.github.io/{name}"  # where the workflow publishes
-        sphinx = config.get("sphinx", {}).get("config", {})
-        tex = sphinx.get("mathjax3_config", {}).get("tex", {})
-        self.macros: dict[str, str | list] = tex.get("macros", {})
-        parse = config.get("parse", {})
-        extensions = parse.get("myst_enable_extensions", ["dollarmath"])
+        self.macros: dict[str, str | list] = tex["macros"]
         settings = MdParserConfig(enable_extensions=extensions)
         self.parser: MarkdownIt = create_md_parser(settings, RendererHTML)
         self.labels: dict[str, Target] = {}
@@ -284,14 +290,12 @@ class Book:
     def _read(self, name: str) -> Page:
         page = Page(name, self.root / f"{name}.md")
         try:
-            data = page.path.read_bytes()
-            page.text = data.decode("utf-8", "replace").replace("\r\n", "\n")
-            data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            page.fault(line, "not UTF-8: convert the file")
+            page.text = page.path.read_text("utf-8", "replace")
         except OSError as error:
             page.fault(1, f"{error.strerror}, but _toc.yml names it")
+        before, replaced, _ = page.text.partition("\N{REPLACEMENT CHARACTER}")
+        if replaced:
+            page.fault(before.count("\n") + 1, "not UTF-8: convert the file")
 
         def without_ticks(match: re.Match) -> str:
             line = page.text.count("\n", 0, match.start()) + 1
@@ -348,7 +352,8 @@ class Book:
         block.body = content[len(head) :]
         block.body_line = block.line + 1 + head.count("\n")
         try:
-            options = yaml.safe_load(re.sub(r"^(:|---\n)", "", head, flags=re.M)) or {}
+            text = re.sub(r"^(:|---\n)", "", head, flags=re.M)
+            options = yaml.load(text, LOADER) or {} if text else {}
             if not isinstance(options, dict):
                 raise ValueError("no pairs `name: value`")
         except (yaml.YAMLError, ValueError) as error:
@@ -467,11 +472,11 @@ def contents(root: Path) -> Iterator[tuple[str, str]]:
     """The pages of _toc.yml, each with the number of its chapter ("1.") or ""."""
     toc = parse_toc_yaml(root / "_toc.yml")
     yield toc.root.docname.removesuffix(".md"), ""
-    chapters = 0
+    chapters = count(1)
     for tree in toc.root.subtrees:
         for page in tree.files():
-            chapters += bool(tree.numbered)
-            yield page.removesuffix(".md"), f"{chapters}." if tree.numbered else ""
+            chapter = f"{next(chapters)}." if tree.numbered else ""
+            yield page.removesuffix(".md"), chapter
 
 
 def _option(block: Block, name: str, value: Any, page: Page) -> Any:
@@ -491,7 +496,7 @@ def _option(block: Block, name: str, value: Any, page: Page) -> Any:
 def _judge(block: Block, page: Page, around: Block | None) -> None:
     """Note what a directive or heading of a problem set must not do."""
     declared = block.declared
-    if around and block.kind != "text" and not (declared and declared.body == "box"):
+    if around and not block.is_text:
         missing = f"{around.kind} of line {around.line}"
         message = f"{block.kind} inside a directive: has the {missing} no end?"
         page.fault(block.line, message)

@@ -5,12 +5,11 @@ it is marked TODO, and the page lint names it until it is written.
 """
 
 import re
-import sys
 from pathlib import Path
 
 from helpers.files import write_whole
 
-from ..workspace import ROOT, parse
+from ..workspace import ROOT, SourceError, parse
 from .model import ID, Book, Page
 
 TEMPLATE = re.compile(r"^````markdown\n(.*?)\s*^````$", re.M | re.S)
@@ -21,19 +20,19 @@ def new_question(book: Book, id: str, title: str, name: str, after: str) -> str:
     """Write a question into a problem set; returns `file:line` of where it stands.
 
     `title`, `name` (of the set) and `after` (the id of a question) may be empty. Raises
-    `ValueError` if there cannot be such a question.
+    `SourceError` if there cannot be such a question.
     """
     if id in book.labels:
-        raise ValueError(f"{id} exists, in {book.labels[id].page}.md")
+        raise SourceError(f"{id} exists, in {book.labels[id].page}.md")
     page = page_of(id, name, book)
     lines = page.text.rstrip().split("\n")
     place = len(lines)
     if after:
         before = book.questions.get(after)
         if not before or before.page != page.name:
-            raise ValueError(f"AFTER={after}: no such question in {page.name}.md")
+            raise SourceError(f"AFTER={after}: no such question in {page.name}.md")
         if not before.solution:
-            raise ValueError(f"AFTER={after}: it has no solution")
+            raise SourceError(f"AFTER={after}: it has no solution")
         place = before.end
     question = TEMPLATE.search((book.root / "CONTRIBUTING.md").read_text("utf-8"))[1]
     question = question.replace(SAMPLE, id)
@@ -49,13 +48,14 @@ def page_of(id: str, name: str, book: Book) -> Page:
     known = {q.id.partition("-")[0]: q.page for q in book.questions.values()}
     if not name and prefix not in known:
         names = ", ".join(f"{short}- ({page})" for short, page in known.items())
-        raise ValueError(f"no question begins with {prefix}-; there are {names}")
+        raise SourceError(f"no question begins with {prefix}-; there are {names}")
     page = f"notebooks/{name}" if name else known[prefix]
     if page not in book.pages:
         sets = ", ".join(page.path.stem for page in book.notebooks)
-        raise ValueError(f"SET={name} is none of {sets}")
+        raise SourceError(f"SET={name} is none of {sets}")
     if known.get(prefix, page) != page:
-        raise ValueError(f"SET={name}: questions {prefix}- stand in {known[prefix]}.md")
+        where = f"{known[prefix]}.md"
+        raise SourceError(f"SET={name}: questions {prefix}- stand in {where}")
     return book.pages[page]
 
 
@@ -64,15 +64,11 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     options = ("--id", "--title", "--set", "--after")
     given = parse(__doc__, arguments, dict.fromkeys(options, {"default": ""}))
     id, title, name, after = vars(given).values()
-    try:
-        if not re.fullmatch(ID, id):
-            raise ValueError(f"ID={id} is not of the form of gr-5-1 or th-2a")
-        if "`" in title or not (title + " ").isprintable():
-            raise ValueError("TITLE: one line without ` (write code into the page)")
-        place = new_question(Book(root), id, title, name, after)
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 1
+    if not re.fullmatch(ID, id):
+        raise SourceError(f"ID={id} is not of the form of gr-5-1 or th-2a")
+    if "`" in title or not (title + " ").isprintable():
+        raise SourceError("TITLE: one line without ` (write code into the page)")
+    place = new_question(Book(root), id, title, name, after)
     print(f"{place}: {id} is new; write what is marked TODO.")
     print("`make serve` shows it, and the page lint names what is left.")
     return 0
