@@ -4,7 +4,6 @@ Nothing is imported before the verb is known, since `install` has only the stand
 library to run with.
 """
 
-import ast
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -39,7 +38,7 @@ def usage() -> str:
     for verb, command in VERBS.items():
         module, *options = command.split()
         path = Path(__file__).parent / f"{module.replace('.', '/')}.py"
-        words = ast.get_docstring(ast.parse(path.read_text("utf-8"))).splitlines()[0]
+        words = path.read_text("utf-8").splitlines()[0].strip('"')
         lines.append(" ".join([f"  {verb:<15}", words, *options]))
     return "\n".join(lines)
 
@@ -53,7 +52,7 @@ def main(arguments: list[str]) -> int:
     module, *options = VERBS[verb].split()
     sys.argv[0] = f"python -m tools {verb}"  # as it calls itself in messages
     try:
-        return import_module(f".{module}", __package__).main([*options, *others])
+        return import_module(f".{module}", __package__).main([*options, *others]) or 0
     except SourceError as error:
         sys.exit(str(error))
 

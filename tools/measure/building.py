@@ -63,8 +63,7 @@ def measure() -> Iterator[tuple[dict, dict]]:
             yield {"what": "one sentence changed"}, {"seconds": clone.run("book")}
 
 
-def main(_: list[str]) -> int:
+def main(_: list[str]) -> None:
     """Measure, print, record."""
     title = "How long the book takes to build"
     keep("build-speed", measure(), title=title, command="make bench-build")
-    return 0

@@ -72,11 +72,9 @@ def measure_book(size: int) -> dict[str, float]:
     with TemporaryDirectory() as folder:
         clone = Clone(folder)
         write_book(clone.root, size)
-        values = {
-            "execution, all cores": clone.run("execute"),
-            "build from nothing": clone.run("book"),
-            "build again": clone.run("book"),
-        }
+        values = {"execution, all cores": clone.run("execute")}
+        values["build from nothing"] = clone.run("book")
+        values["build again"] = clone.run("book")
         below = problem_set(1).splitlines().index("# Set 1") + 2
         clone.insert("notebooks/set_1", below, "\nAnother sentence.\n")
         values["build after a sentence"] = clone.run("book")
@@ -107,14 +105,8 @@ def exponents(runs: results.Runs) -> dict[str, float]:
     return found
 
 
-def main(_: list[str]) -> int:
+def main(_: list[str]) -> None:
     """Measure, print, record."""
-    keep(
-        "scale",
-        measure(),
-        exponents,
-        title=f"The book with up to {max(SIZES)} problem sets",
-        command="make bench-scale",
-        budget={"sets": SIZES, "rounds": ROUNDS},
-    )
-    return 0
+    title = f"The book with up to {max(SIZES)} problem sets"
+    about = {"budget": {"sets": SIZES, "rounds": ROUNDS}, "command": "make bench-scale"}
+    keep("scale", measure(), exponents, title=title, **about)

@@ -137,7 +137,7 @@ def compared(plain: Callable, fast: Callable, *arguments, unit=1.0) -> dict[str,
     return {"plain": slow, "fast": quick, "ratio": slow / quick}
 
 
-def main(_: list[str]) -> int:
+def main(_: list[str]) -> None:
     """Measure, print, record."""
     bench = Bench()
     both = bench.plain(16).parameters(), bench.fast(16).parameters()
@@ -153,4 +153,3 @@ def main(_: list[str]) -> int:
         budget={"images": IMAGES, "seeds": SEEDS, "rounds": ROUNDS},
         difference=difference,
     )
-    return 0

@@ -7,7 +7,6 @@ notebook runs on the stand-in and on the real data, which come from `BOOK_DATA` 
 downloaded. If all went well, it is recorded in results/measured/colab.json.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -23,13 +22,11 @@ from tempfile import TemporaryDirectory
 from helpers import recording
 
 from ..source.model import Book
-from ..workspace import BUILD, ROOT
+from ..workspace import BUILD, ROOT, parse
 
 HELPERS = "deep-learning-solutions-helpers"
-PREINSTALLED = (
-    *("ipykernel", "joblib", "matplotlib", "nbclient", "numpy", "pillow"),
-    *("scikit-learn", "scipy", "sympy", "torch", "torchvision", "tqdm"),
-)
+PREINSTALLED = "ipykernel joblib matplotlib nbclient numpy pillow scikit-learn scipy"
+PREINSTALLED += " sympy torch torchvision tqdm"
 NOT_PUBLISHED = (".*", "_build", "build", "*.egg-info", "__pycache__")
 SETS = ("load_cifar10", "load_mnist", "load_face_masks")
 
@@ -98,17 +95,7 @@ def packages_of(environment: Path) -> Path:
     return Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
 
 
-def newest(environment: Path) -> Path:
-    """Make an environment with the newest releases; its folder of packages."""
-    venv.create(environment, clear=True, with_pip=True)
-    install = [environment / "bin/python", "-m", "pip", "install", "-q"]
-    subprocess.run([*install, *PREINSTALLED], check=True)
-    return packages_of(environment)
-
-
-def run(
-    notebook: Path, kind: str, room: Path, others: Path, address: dict[str, str]
-) -> dict:
+def run(notebook: Path, kind: str, room: Path, others: Path, address: dict) -> dict:
     """Run a notebook in an empty folder in `room`; what its last line says.
 
     The environment has the packages in `others` and Colab's own module. `kind`:
@@ -132,7 +119,6 @@ def run(
         variables["BOOK_DATA"] = str(Path(folder).absolute())
     else:
         variables["BOOK_CACHE"] = str(BUILD / "colab/data")
-
     command = [environment / "bin/python", "-c", RUN, notebook.name]
     output = {"capture_output": True, "text": True}
     done = subprocess.run(command, cwd=empty, env=variables, **output)
@@ -140,9 +126,8 @@ def run(
         raise Failed(f"{done.stdout}{done.stderr[-5000:]}")
     found = json.loads(done.stdout.splitlines()[-1])
     if found["gone"] or found["new"] != [HELPERS]:
-        raise Failed(
-            "the first cell installs {new} and takes away {gone}".format(**found)
-        )
+        changes = "installs {new} and takes away {gone}".format(**found)
+        raise Failed(f"the first cell {changes}")
     ours = [str(packages / f"{name}/__init__.py") for name in ("helpers", "claims")]
     if [found["prefix"], found["packages"]] != [str(environment), ours]:
         raise Failed(f"it ran in {found['prefix']}, with {found['packages']}")
@@ -162,21 +147,23 @@ def attempt(notebook: Path, kind: str, *places) -> dict | None:
     values = {"cells": found["cells"], "checks": found["checks"]}
     counts = "{cells} cells, {checks} checks".format(**values)
     print(f"{notebook.stem}, {kind}: {counts}, all well", flush=True)
-    config = {"notebook": notebook.stem, "data": kind}
-    versions = found["versions"]
-    return {"config": config, "seed": 0, "values": values, "versions": versions}
+    about = {"config": {"notebook": notebook.stem, "data": kind}, "seed": 0}
+    return {**about, "values": values, "versions": found["versions"]}
 
 
 def main(arguments: list[str]) -> int:
     """Run all, some at a time, and record it; 1 if one failed."""
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args(arguments)
-    start = time.monotonic()
-    others = newest(BUILD / "colab/newest")
+    parse(__doc__, arguments, {})
+    start, newest = time.monotonic(), BUILD / "colab/newest"
+    venv.create(newest, clear=True, with_pip=True)
+    install = [newest / "bin/python", "-m", "pip", "install", "-q"]
+    subprocess.run([*install, *PREINSTALLED.split()], check=True)
     committed = [page.path.with_suffix(".ipynb") for page in Book(ROOT).notebooks]
     tasks = [*product(committed, ("stand-in", "real data"))]
     with TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         address = published(Path(folder) / "published")
-        waiting = [pool.submit(attempt, *task, others, address) for task in tasks]
+        places = packages_of(newest), address
+        waiting = [pool.submit(attempt, *task, *places) for task in tasks]
         runs = [attempted.result() for attempted in waiting]
     if None in runs:
         return 1

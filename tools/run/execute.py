@@ -42,11 +42,11 @@ READS_DATA = re.compile(r"\bdata\.load_|\bhelpers\.data\b|\bdata as\b")
 
 def execute() -> Path | None:
     """Execute what is not kept; the folder of Sphinx's cache, or None if it failed."""
-    before = _texts()
-    tasks = [(page, problems(page)) for page in Book.now().notebooks]
+    book = Book.now()
+    tasks = [(page, problems(page)) for page in book.notebooks]
     if not _execute([task for _, own in tasks for task in own]):
         return None
-    if _texts() != before:  # or Sphinx would execute what was saved meanwhile
+    if Book.now() is not book:  # or Sphinx would execute what was saved meanwhile
         return execute()
     pages = [(page, put_together(page, own)) for page, own in tasks]
     changed = [export(notebook, page.name, EXECUTED) for page, notebook in pages]
@@ -89,9 +89,9 @@ def _execute(tasks: list[Task]) -> bool:
 
 def problems(page: Page) -> list[Task]:
     """The problems of a page with code, each after the opening cells."""
-    parts = [(problem.title, problem.cells) for problem in page.problems]
+    parts = [(p.title, p.cells) for p in page.problems if p.cells] or [("all", [])]
     found = []
-    for title, own in [part for part in parts if part[1]] or [("all", [])]:
+    for title, own in parts:
         number = NUMBER.match(title)
         name = number[1].rstrip(":") if number else title
         code = read(page, page.opening + own)
@@ -105,7 +105,7 @@ def read(page: Page, blocks: list[Block]) -> NotebookNode:
     with reading(str(page.path)):
         text = page.path.read_text("utf-8")
         if text.startswith("---\n"):
-            header = next(yaml.safe_load_all(text))
+            header = next(yaml.safe_load_all(text)) or {}
     for block in blocks:
         source = block.body.removeprefix("\n").removesuffix("\n")
         cells.append(v4.new_code_cell(source, metadata=block.written))
@@ -151,10 +151,6 @@ def key(task: Task, state_of_data: str) -> str:
 
 def _code(task: Task) -> str:
     return "\n".join(cell.source for cell in task.notebook.cells)
-
-
-def _texts() -> list[bytes]:
-    return [path.read_bytes() for path in _files("notebooks/*.md")]
 
 
 def _files(*patterns: str) -> list[Path]:

@@ -77,7 +77,7 @@ def run_in(setting: str, pages: list[Page]) -> tuple[Path, set[str]]:
 def ledger(executed: Path) -> list[dict]:
     """What the checks of an executed notebook say of themselves."""
     cells = nbformat.read(executed, 4).cells
-    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    outputs = [output for cell in cells for output in cell.outputs]
     found = [output.get("metadata", {}).get("check") for output in outputs]
     return [check for check in found if check]
 
@@ -94,8 +94,7 @@ def differences(now: list, before: list) -> list[str]:
 
 def compare(book: Book, page: Page, folder: Path) -> dict:
     """How many checks and outputs agree with those of the usual run."""
-    checks = ledger(EXECUTED / f"{page.name}.ipynb")
-    now = ledger(folder / f"{page.name}.ipynb")
+    now, checks = (ledger(of / f"{page.name}.ipynb") for of in (folder, EXECUTED))
     found = [f"ledger: {text}" for text in differences(now, checks)]
     committed = page.path.with_suffix(".ipynb").read_text("utf-8")
     cells = nbformat.reads(committed, 4).cells

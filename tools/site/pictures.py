@@ -44,7 +44,7 @@ def draw(page: Page, name: str) -> str:
     return whole.replace("><", ">\n<")
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> None:
     """Draw those that are named, or all that are there."""
     with chromium() as browser:
         page = browser.new_page()
@@ -52,4 +52,3 @@ def main(arguments: list[str]) -> int:
             picture = ROOT / "book/figures" / f"{name}.svg"
             picture.write_text(draw(page, name), "utf-8")
             print(f"wrote {picture.relative_to(ROOT)}")
-    return 0

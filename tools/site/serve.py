@@ -150,7 +150,7 @@ def serve(port: int) -> None:
                 print(said, flush=True)
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> None:
     """Serve at the port asked for."""
     port = parse(__doc__, arguments, {"--port": {"type": int, "default": 8000}}).port
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell ignores one
@@ -161,4 +161,3 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         exit_if_unfit(BUILD, error)
         raise
-    return 0

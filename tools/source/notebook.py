@@ -54,12 +54,10 @@ class Notebook:
         self.book, self.page = book, page
         self.faults = list(page.faults)
         self.cells: list[dict] = []
-        self.folded: list[str] = []  # ids of the cells whose section is collapsed
         self._parts: list[str] = []  # of the Markdown cell that is being written
         self._ids: Counter = Counter()
         self._section = "title"  # what the ids of cells are made from
-        self._open = ""  # the exercise whose solution is being written
-        self._solved = ""  # that whose solution has just ended
+        self._solved = ""  # the exercise whose solution has just ended
         for block in page.blocks:
             with self._at(block.line):
                 if self._solved and block.kind not in ("heading", "exercise"):
@@ -96,10 +94,9 @@ class Notebook:
 
     def _texts(self, blocks: list[Block], quoted: bool = False) -> str:
         parts = []
-        for block in blocks:
+        for block in (block for block in blocks if block.is_text):
             with self._at(block.line):
-                if block.is_text:
-                    parts.append(self._write(block, quoted) or "")
+                parts.append(self._write(block, quoted))
         return "\n\n".join(parts)
 
     def _words(self, text: str, line: int, quoted: bool = False) -> str:
@@ -155,12 +152,11 @@ class Notebook:
         self._flush()
         heading = self.cells[-1]
         heading["metadata"] = {"id": heading["id"], "jp-MarkdownHeadingCollapsed": True}
-        self.folded.append(heading["id"])
-        self._open = block.argument
 
     def _solution_end(self, block: Block) -> None:
         self._flush()
-        self._solved = self._open  # what follows must not fold away with it
+        # what follows must not fold away with it
+        self._solved = self._section.removesuffix("-solution")
 
     def _code_cell(self, block: Block) -> str | None:
         self._flush()
@@ -215,7 +211,7 @@ class Notebook:
         lines, spans = block.source.split("\n"), {}
         for token in (token for token in block.tokens if token.map):
             types = [token.type, *(child.type for child in token.children or ())]
-            kinds = [re.sub("_(open|close)$", "", kind) for kind in types]
+            kinds = (re.sub("_(open|close)$", "", kind) for kind in types)
             unknown = [kind for kind in kinds if kind not in KNOWN]
             if unknown or token.type == "fence" and token.info.startswith("{"):
                 message = f"{token.info or unknown[0]} is not understood here"
@@ -327,7 +323,7 @@ def add_references(cells: list[dict], executed: Path, committed: Path) -> None:
         return
     if not executed.exists():
         raise SourceError(f"{executed} is missing: run `make book` first")
-    ran = [c for c in nbformat.read(executed, 4).cells if c.cell_type == "code"]
+    ran = nbformat.read(executed, 4).cells
     if [c.source.strip() for c in ran] != [c["source"].strip() for c in code]:
         raise SourceError(f"{executed} is of another source: run `make book` first")
     old = nbformat.read(committed, 4).cells if committed.exists() else []
@@ -370,8 +366,9 @@ def text_of(book: Book, page: Page, executed: Path | None = None) -> str:
     ran = (executed or EXECUTED) / f"{page.name}.ipynb"
     add_references(made.cells, ran, page.path.with_suffix(".ipynb"))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    folded = [c["id"] for c in made.cells if "id" in c["metadata"]]
     metadata = {
-        "colab": {"collapsed_sections": made.folded},
+        "colab": {"collapsed_sections": folded},
         "kernelspec": kernel,
         "language_info": {"name": "python"},
     }
