@@ -8,7 +8,6 @@ that becomes slower does not pass for growth.
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -67,7 +66,7 @@ def write_book(root: Path, size: int) -> None:
         (root / f"book/{page}.md").write_text(text)
 
 
-def measure_book(size: int) -> dict[str, float]:
+def measure(size: int) -> dict[str, float]:
     """Seconds and kilobytes of a book of so many sets."""
     with TemporaryDirectory() as folder:
         clone = Clone(folder)
@@ -85,13 +84,6 @@ def measure_book(size: int) -> dict[str, float]:
         return values | {name: size / 1000 for name, size in sizes.items()}
 
 
-def measure() -> Iterator[tuple[dict, dict]]:
-    """The number of sets with what was measured, the sizes up and down in turn."""
-    for turn in range(ROUNDS):
-        for size in sorted(SIZES, reverse=bool(turn % 2)):
-            yield {"sets": size}, measure_book(size)
-
-
 def exponents(runs: results.Runs) -> dict[str, float]:
     """The exponent of each value, with half of its 95 % interval."""
     sizes, found = sorted(config["sets"] for config in runs.configs()), {}
@@ -107,6 +99,8 @@ def exponents(runs: results.Runs) -> dict[str, float]:
 
 def main(_: list[str]) -> None:
     """Measure, print, record."""
+    order = (sorted(SIZES, reverse=bool(turn % 2)) for turn in range(ROUNDS))
+    found = (({"sets": size}, measure(size)) for sizes in order for size in sizes)
     title = f"The book with up to {max(SIZES)} problem sets"
     about = {"budget": {"sets": SIZES, "rounds": ROUNDS}, "command": "make bench-scale"}
-    keep("scale", measure(), exponents, title=title, **about)
+    keep("scale", found, exponents, title=title, **about)

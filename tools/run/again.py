@@ -23,8 +23,7 @@ def repeat(book: Book, only: str | None) -> list[dict]:
     folder = results.FOLDER / ".partial" / "again"
     shutil.rmtree(folder, ignore_errors=True)
     os.environ["BOOK_SCALE"] = "again"
-    for _ in run(with_studies(book, only), os.cpu_count()):
-        pass
+    list(run(with_studies(book, only), os.cpu_count()))
     runs = []
     for name in [only] if only else sorted(book.studies):
         path = folder / f"{name}.json"

@@ -139,5 +139,5 @@ def main(arguments: list[str]) -> int:
             if whole:
                 keep(task, runs, seconds, order)
     print(f"Tried {len(left)} problems in {time.perf_counter() - start:.0f} s.")
-    explained_all = show(recorded()["runs"] if whole else found)
-    return 0 if explained_all and good else 1
+    good &= show(recorded()["runs"] if whole else found)
+    return int(not good)

@@ -10,6 +10,7 @@ anything else does. All is written to results/measured/reproduced.json.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -57,21 +58,17 @@ def environment(setting: str) -> patch.dict:
     return patch.dict(os.environ, USUAL | SETTINGS[setting])
 
 
-def run_in(setting: str, pages: list[Page]) -> tuple[Path, set[str]]:
-    """Execute pages whole; the folder of the notebooks, and which have no failed cell.
-
-    As usual they have been executed before.
-    """
-    if setting == "as usual":
-        return EXECUTED, {page.name for page in pages}
+def run_in(setting: str, pages: list[Page]) -> Path:
+    """Execute pages whole; the folder with the notebooks of which no cell failed."""
+    if setting == "as usual":  # they have been executed before
+        return EXECUTED
     folder = BUILD / "reproduced" / setting.replace(" ", "-")
-    names = {page.path: page.name for page in pages}
+    shutil.rmtree(folder, ignore_errors=True)
     tasks = [Task(p.path.stem, p.path, read(p, p.cells)) for p in pages]
     with environment(setting):
-        succeeded = [*run(tasks, os.cpu_count(), timeout=3600)]
-    for task in succeeded:
-        export(task.notebook, names[task.path], folder)
-    return folder, {names[task.path] for task in succeeded}
+        for task in run(tasks, os.cpu_count(), timeout=3600):
+            export(task.notebook, f"notebooks/{task.name}", folder)
+    return folder
 
 
 def ledger(executed: Path) -> list[dict]:
@@ -119,10 +116,10 @@ def reproduce(book: Book, pages: list[Page], settings: list[str]) -> Iterator[di
         with environment(setting):
             machine = subprocess.check_output(command, text=True).strip()
         print(f"{setting} ({machine}):", flush=True)
-        folder, succeeded = run_in(setting, pages)
+        folder = run_in(setting, pages)
         for page in pages:
             found = {"values": {"differences": 1}, "differences": ["a cell failed"]}
-            if page.name in succeeded:
+            if (folder / f"{page.name}.ipynb").exists():
                 found = compare(book, page, folder)
             said = "{checks} checks and {outputs} outputs are equal"
             if found["differences"]:

@@ -35,12 +35,10 @@ def write_site(cache: Path) -> bool:
     return True
 
 
-def write_pages(
-    cache: Path, target: Path, builder: str, config: Path | None = None
-) -> bool:
+def write_pages(cache: Path, target: Path, builder: str, config=None) -> bool:
     """Let Sphinx write to `target`; whether that went well.
 
-    A warning is an error, unless a `config` other than that of the book is given.
+    A warning is an error, unless a file `config` other than the book's is given.
     """
     if not sys.stderr.isatty():
         nocolor()

@@ -98,8 +98,7 @@ def _in_formula(tex: str, line: int) -> Found:
 
 
 def _in_cell(block: Block) -> Found:
-    count = len(block.body.strip("\n").split("\n"))
-    if count > LINES:
+    if (count := block.body.strip("\n").count("\n") + 1) > LINES:
         yield block.line, f"{count} lines of code, at most {LINES}"
     for line, text in enumerate(block.body.split("\n"), block.body_line):
         if len(text) > COLUMNS:
@@ -147,19 +146,17 @@ def _in_problem_set(page: Page) -> Found:
         line = (page.opening[1:] or page.cells)[0].line
         yield line, f"{len(page.opening)} code cells before the first problem, not one"
     ids = {question.id for question in page.questions}
-    known = set(ids)
+    known = ids | {block.argument for block in page.walk() if block.kind == "erratum"}
     for block in page.walk():
         about = block.options.get("question")
         if block.kind == "exercise" and (block.own_label or "") not in ids:
             yield block.line, "an exercise before the first problem (a heading with ##)"
-        if block.kind == "erratum":
-            known.add(block.argument)
-            if about not in ids:
-                yield block.line, f"an erratum about {about}, no question of this page"
+        if block.kind == "erratum" and about not in ids:
+            yield block.line, f"an erratum about {about}, no question of this page"
     for question in page.questions:
         if not question.difficulty:
             begin = "*Difficulty 2, 30 minutes.* or the like"
-            yield question.line, f"{question.id} does not begin with {begin}"
+            yield question.exercise.line, f"{question.id} does not begin with {begin}"
     try:
         codes = [Statements(page.opening + problem.cells) for problem in page.problems]
     except SyntaxError:
@@ -179,7 +176,7 @@ def _in_problem_set(page: Page) -> Found:
     for question in page.questions:
         about = {question.id, *(erratum.argument for erratum in question.errata)}
         if any(cell.tree.body for cell in question.cells) and not about & checked:
-            yield question.line, f"{question.id} has code and no check"
+            yield question.exercise.line, f"{question.id} has code and no check"
 
 
 class Statements(Code):

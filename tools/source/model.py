@@ -119,7 +119,7 @@ class Block:
 
 @dataclass(repr=False)
 class Question:
-    """An exercise with all that belongs to it, from `line` to `end`.
+    """An exercise with all that belongs to it, up to line `end`.
 
     `number`: such as "1.3"; `topic`: the title of its problem without its number;
     `difficulty`: 1 to 3; that and `minutes` are 0 where the exercise does not say them;
@@ -137,11 +137,6 @@ class Question:
     hints: list[Block] = field(default_factory=list)
     solution: list[Block] = field(default_factory=list)
     errata: list[Block] = field(default_factory=list)
-
-    @property
-    def line(self) -> int:
-        """The line at which the exercise begins."""
-        return self.exercise.line
 
     @property
     def cells(self) -> list[Block]:
@@ -305,12 +300,10 @@ class Book:
         page.blocks = self.blocks(QUOTED.sub(without_ticks, page.text), 1, page)
         return page
 
-    def blocks(
-        self, text: str, first: int, page: Page, around: Block | None = None
-    ) -> list[Block]:
+    def blocks(self, text: str, first: int, page: Page, around=None) -> list[Block]:
         """The outermost blocks of a text that begins at line `first` of a page.
 
-        The text may be that of another block (`around`), or a title or caption.
+        The text may be that of another block, `around` it, or a title or caption.
         """
         found, tokens, label = [], [], ""
         lines = text.split("\n")
@@ -397,7 +390,8 @@ class Book:
 
     def _sort(self, page: Page) -> None:
         """Put the blocks of a page into its problems and questions."""
-        problem = last = solved = lost = None
+        problem = Problem("", "", 0, page.name, page.opening)  # before the first
+        last = solved = lost = None
         by_id: dict[str, Question] = {}
         waiting: dict[str, Question] = {}  # for their solutions
         for block in page.blocks:
@@ -412,8 +406,7 @@ class Book:
                 last = self._question(block, page, problem)
                 by_id.setdefault(last.id, last)
                 waiting[last.id] = last
-                if problem:
-                    problem.questions.append(last)
+                problem.questions.append(last)
             elif block.kind == "hint" and last and not solved:
                 last.hints.append(block)
             elif block.kind == "solution-start":
@@ -431,7 +424,7 @@ class Book:
                     page.fault(line, "the end of a solution that was not started")
                 solved = lost = None
             elif block.kind == "code-cell":
-                (problem.cells if problem else page.opening).append(block)
+                problem.cells.append(block)
             elif block.kind == "erratum":
                 if about := by_id.get(block.options.get("question")):
                     about.errata.append(block)
@@ -439,15 +432,17 @@ class Book:
             if solved:
                 solved.solution.append(block)
         for question in waiting.values():
-            page.fault(question.line, f"the exercise {question.id} has no solution")
+            page.fault(
+                question.exercise.line, f"the exercise {question.id} has no solution"
+            )
         if solved:
             page.fault(page.blocks[-1].end, f"the solution to {solved.id} has no end")
         page.problems = [p for p in page.problems if p.cells or p.questions]
 
-    def _question(self, block: Block, page: Page, problem: Problem | None) -> Question:
+    def _question(self, block: Block, page: Page, problem: Problem) -> Question:
         label = block.own_label or ""
         number = self.labels[label].name.rpartition(" ")[2] if label else ""
-        topic = NUMBER.sub("", problem.title) if problem else ""
+        topic = NUMBER.sub("", problem.title)
         effort = EFFORT.match(block.body)
         effort = map(int, effort.groups()) if effort else (0, 0)
         return Question(label, number, page.name, topic, *effort, block, block.end)
