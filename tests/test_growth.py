@@ -28,7 +28,7 @@ def test_a_book_of_copies_has_sets_that_are_alike(tmp_path):
         assert question.topic == one.topic and question.minutes == one.minutes
         assert len(question.hints) == len(one.hints)
         assert len(question.errata) == len(one.errata)
-        assert len(question.cells) == len(one.cells)
+        assert len(question.solution) == len(one.solution)
 
 
 @pytest.mark.parametrize("power", [1, 2])

@@ -129,5 +129,5 @@ def test_a_first_cell_that_does_more_is_refused(tmp_path, run_short, old, new, r
     first = code_of(NOTEBOOKS[0])[0]
     assert old in first.source
     first.source = first.source.replace(old, new)
-    with pytest.raises(colab.Failed, match=refused):
+    with pytest.raises(RuntimeError, match=refused):
         run_short(tmp_path, [first])

@@ -30,23 +30,26 @@ def parse(about: str, arguments: list[str], options: dict) -> argparse.Namespace
 
 
 @contextmanager
-def alone(folder: Path = BUILD) -> Iterator[None]:
-    """Keep two programs in one folder from disturbing each other: one waits.
-
-    Ends with a message if the folder cannot be written or its disk is full.
-    """
+def fit(folder: Path) -> Iterator[None]:
+    """Make a folder, or end with a message if it is read-only or its disk is full."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                print("Another build is running in this folder; waiting.", flush=True)
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        yield
     except Exception as error:
         exit_if_unfit(folder, error)
         raise
+
+
+@contextmanager
+def alone(folder: Path = BUILD) -> Iterator[None]:
+    """Keep two programs in one folder from disturbing each other: one waits."""
+    with fit(folder), (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another build is running in this folder; waiting.", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def exit_if_unfit(folder: Path, error: Exception | None = None) -> None:

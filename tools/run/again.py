@@ -25,7 +25,7 @@ def repeat(book: Book, only: str | None) -> list[dict]:
     os.environ["BOOK_SCALE"] = "again"
     list(run(with_studies(book, only), os.cpu_count()))
     runs = []
-    for name in [only] if only else sorted(book.studies):
+    for name in [only] if only else book.studies:
         path = folder / f"{name}.json"
         found = json.loads(path.read_text("utf-8")) if path.exists() else {}
         one = {
@@ -52,14 +52,13 @@ def beside_older(name: str, found: list[dict], order: list[dict]) -> list[dict]:
 def main(arguments: list[str]) -> int:
     """Repeat, print, record."""
     book = Book(ROOT)
-    studies = sorted(book.studies)
-    one = {"metavar": "STUDY", "choices": studies}
+    one = {"metavar": "STUDY", "choices": book.studies}
     only = parse(__doc__, arguments, {"--only": one}).only
     with alone():
         found = repeat(book, only)
     for one in found:
         print(f"{one['config']['study']}: {one['outcome']}")
-    runs = beside_older("again", found, [{"study": name} for name in studies])
+    runs = beside_older("again", found, [{"study": name} for name in book.studies])
     about = {"title": "One run of each study made again", "command": "make again"}
     seconds = round(sum(run["seconds"] for run in runs), 1)
     recording.record("again", runs, seconds=seconds, **about)

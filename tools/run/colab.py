@@ -70,10 +70,6 @@ print(json.dumps({{"new": new, "gone": gone, **count, **json.loads(found)}}))
 """
 
 
-class Failed(Exception):
-    """What went wrong with a notebook."""
-
-
 def published(folder: Path) -> dict[str, str]:
     """Commit this tree to a repository that git finds at the book's address.
 
@@ -99,8 +95,8 @@ def run(notebook: Path, kind: str, room: Path, others: Path, address: dict) -> d
     """Run a notebook in an empty folder in `room`; what its last line says.
 
     The environment has the packages in `others` and Colab's own module. `kind`:
-    "stand-in" or "real data"; `address`: as of `published`. Raises `Failed` if a cell
-    fails, if anything but helpers is installed, or if the data are of the other kind.
+    "stand-in" or "real data"; `address`: as of `published`. Raises `RuntimeError` if a
+    cell fails, anything but helpers is installed, or the data are of the other kind.
     """
     environment, empty = room / "environment", room / "content"
     venv.create(environment)
@@ -123,16 +119,16 @@ def run(notebook: Path, kind: str, room: Path, others: Path, address: dict) -> d
     output = {"capture_output": True, "text": True}
     done = subprocess.run(command, cwd=empty, env=variables, **output)
     if done.returncode:
-        raise Failed(f"{done.stdout}{done.stderr[-5000:]}")
+        raise RuntimeError(f"{done.stdout}{done.stderr[-5000:]}")
     found = json.loads(done.stdout.splitlines()[-1])
     if found["gone"] or found["new"] != [HELPERS]:
         changes = "installs {new} and takes away {gone}".format(**found)
-        raise Failed(f"the first cell {changes}")
+        raise RuntimeError(f"the first cell {changes}")
     ours = [str(packages / f"{name}/__init__.py") for name in ("helpers", "claims")]
     if [found["prefix"], found["packages"]] != [str(environment), ours]:
-        raise Failed(f"it ran in {found['prefix']}, with {found['packages']}")
+        raise RuntimeError(f"it ran in {found['prefix']}, with {found['packages']}")
     if {source == "stand-in" for source in found["sources"]} != {kind == "stand-in"}:
-        raise Failed(f"the data are not of the kind {kind}: {found['sources']}")
+        raise RuntimeError(f"the data are not of the kind {kind}: {found['sources']}")
     return found
 
 
@@ -141,7 +137,7 @@ def attempt(notebook: Path, kind: str, *places) -> dict | None:
     try:
         with TemporaryDirectory() as room:
             found = run(notebook, kind, Path(room), *places)
-    except Failed as error:
+    except RuntimeError as error:
         print(f"{notebook.stem}, {kind}: failed\n{error}", flush=True)
         return None
     values = {"cells": found["cells"], "checks": found["checks"]}

@@ -62,7 +62,6 @@ def execute() -> Path | None:
 
 def _execute(tasks: list[Task]) -> bool:
     seconds = json.loads(SECONDS.read_text("utf-8")) if SECONDS.exists() else {}
-    executed = 0
     for _ in range(2):  # once more for what did without the data that came meanwhile
         state = data.state()
         for task in tasks:
@@ -70,6 +69,7 @@ def _execute(tasks: list[Task]) -> bool:
             task.seconds = seconds.get(task.name, float("inf"))
         todo = [task for task in tasks if not _restore(task)]
         if not todo:
+            print("All notebooks are up to date.", flush=True)
             break
         print(f"Executing {len(todo)} of {len(tasks)} problems ...", flush=True)
         todo.sort(key=lambda task: -task.seconds)
@@ -78,11 +78,9 @@ def _execute(tasks: list[Task]) -> bool:
             _keep(task)  # at once, or a kill loses it
             seconds[task.name] = task.seconds
             write_whole(SECONDS, json.dumps(seconds, indent=1))
-            executed, failed = executed + 1, failed - 1
+            failed -= 1
         if failed:
             return False
-    if not executed:
-        print("All notebooks are up to date.", flush=True)
     _drop_the_oldest()
     return True
 
@@ -195,7 +193,7 @@ def main(arguments: list[str]) -> int:
     """Execute at the scale asked for."""
     book = Book(ROOT)
     scale = {"choices": ("quick", "full"), "default": "quick"}
-    only = {"metavar": "STUDY", "choices": sorted(book.studies)}
+    only = {"metavar": "STUDY", "choices": book.studies}
     options = parse(__doc__, arguments, {"--scale": scale, "--only": only})
     os.environ["BOOK_SCALE"] = options.scale
     with alone():

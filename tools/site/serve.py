@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 
 from watchfiles import DefaultFilter, watch
 
-from ..workspace import BUILD, ROOT, SITE, exit_if_unfit, parse
+from ..workspace import BUILD, ROOT, SITE, fit, parse
 
 FOLDERS = ("notebooks", "book", "helpers", "claims", "results")
 SOURCES = re.compile(
@@ -132,7 +132,6 @@ def build() -> int:
 
 def serve(port: int) -> None:
     """Show and build until interrupted."""
-    BUILD.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=BUILD, prefix="preview-") as room:
         preview = Preview(Path(room))
 
@@ -155,9 +154,5 @@ def main(arguments: list[str]) -> None:
     port = parse(__doc__, arguments, {"--port": {"type": int, "default": 8000}}).port
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell ignores one
         signal.signal(number, signal.default_int_handler)
-    try:
-        with suppress(KeyboardInterrupt):
-            serve(port)
-    except OSError as error:
-        exit_if_unfit(BUILD, error)
-        raise
+    with suppress(KeyboardInterrupt), fit(BUILD):
+        serve(port)

@@ -175,7 +175,8 @@ def _in_problem_set(page: Page) -> Found:
                 yield code.lines[top], said
     for question in page.questions:
         about = {question.id, *(erratum.argument for erratum in question.errata)}
-        if any(cell.tree.body for cell in question.cells) and not about & checked:
+        cells = (b for b in question.solution if b.kind == "code-cell")
+        if any(cell.tree.body for cell in cells) and not about & checked:
             yield question.exercise.line, f"{question.id} has code and no check"
 
 

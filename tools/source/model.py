@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from myst_parser.config.main import MdParserConfig
@@ -138,11 +137,6 @@ class Question:
     solution: list[Block] = field(default_factory=list)
     errata: list[Block] = field(default_factory=list)
 
-    @property
-    def cells(self) -> list[Block]:
-        """The code cells of the solution."""
-        return [block for block in self.solution if block.kind == "code-cell"]
-
 
 @dataclass(repr=False)
 class Problem:
@@ -228,7 +222,7 @@ class Book:
         self.site = f"https://{owner}.github.io/{name}"  # where the workflow publishes
         self.macros: dict[str, str | list] = tex["macros"]
         settings = MdParserConfig(enable_extensions=extensions)
-        self.parser: MarkdownIt = create_md_parser(settings, RendererHTML)
+        self.parser = create_md_parser(settings, RendererHTML)
         self.labels: dict[str, Target] = {}
         self.pages: dict[str, Page] = {}
         counts: Counter = Counter()
@@ -248,15 +242,10 @@ class Book:
         return {q.id: q for page in self.pages.values() for q in page.questions}
 
     @cached_property
-    def studies(self) -> dict[str, Problem]:
-        """The problem in which each recorded study is made."""
-        return {
-            name: problem
-            for page in self.notebooks
-            for problem in page.problems
-            for cell in problem.cells
-            for name in STUDY.findall(cell.body)
-        }
+    def studies(self) -> list[str]:
+        """The names of the recorded studies."""
+        cells = (cell for page in self.notebooks for cell in page.cells)
+        return sorted({name for cell in cells for name in STUDY.findall(cell.body)})
 
     @cached_property
     def interactive_figures(self) -> list[str]:
