@@ -1,7 +1,6 @@
 """The tools of the book: `python -m tools VERB ...`; the Makefile calls them so.
 
-Nothing is imported before the verb is known, since `install` has only the standard
-library to run with.
+Nothing is imported before the verb is known: `install` has the standard library only.
 """
 
 import sys

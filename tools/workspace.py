@@ -61,7 +61,7 @@ def exit_if_unfit(folder: Path, error: Exception | None = None) -> None:
         sys.exit(f"The disk of {there} is full. Make room, then do the same again.")
     if reason in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
         if Path(error.filename or "").is_relative_to(folder):
+            name = "Name a folder of yours for all that is made: make book BOOK_BUILD="
             sys.exit(
-                f"{folder} cannot be written ({error.strerror}). Name a folder of "
-                "yours for all that is made: make book BOOK_BUILD=/path/to/folder"
+                f"{folder} cannot be written ({error.strerror}). {name}/path/to/folder"
             )

@@ -1,8 +1,7 @@
 """Measure the plain training loop of the page against `helpers/training.py`.
 
 The plain loop is what the cells of the page tagged `plain-loop` define. Both make the
-same study, of fewer images, in turn: the ratio holds also where the machine's speed
-drifts.
+same study, of fewer images, in turn: the ratio holds though a machine's speed drifts.
 """
 
 import math

@@ -1,9 +1,8 @@
 """Make one run of each recorded study again, and compare it with the record.
 
-It is the first run, or the shortest if that takes longer than five minutes; a study
-whose runs are all longer is passed over. `helpers.recording.compare` says what counts
-as equal. What was found is printed and written to results/measured/again.json. The exit
-status is 1 if a study is off.
+It is the first run, or the shortest if that takes over five minutes; a study whose runs
+are all longer is passed over. `helpers.recording.compare` says what is equal. All is
+printed and written to results/measured/again.json; the exit status is 1 if one is off.
 """
 
 import json

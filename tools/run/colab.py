@@ -28,14 +28,13 @@ HELPERS = "deep-learning-solutions-helpers"
 PREINSTALLED = "ipykernel joblib matplotlib nbclient numpy pillow scikit-learn scipy"
 PREINSTALLED += " sympy torch torchvision tqdm"
 NOT_PUBLISHED = (".*", "_build", "build", "*.egg-info", "__pycache__")
-SETS = ("load_cifar10", "load_mnist", "load_face_masks")
 
 # run by the environment's own Python; says on its last line how it went
-RUN = f"""
+RUN = """
 import json, sys, nbclient, nbformat
 from importlib.metadata import distributions
 def installed():
-    return {{(d.name, d.version, str(d.locate_file(""))) for d in distributions()}}
+    return {(d.name, d.version, str(d.locate_file(""))) for d in distributions()}
 again = '''
 def pip(line):
     raise RuntimeError("the first cell installs again")
@@ -44,12 +43,13 @@ get_ipython().register_magic_function(pip)
 look = '''
 import json, sys, claims, helpers
 from helpers import data, recording
-print(json.dumps({{
+print(json.dumps({
     "prefix": sys.prefix,
     "packages": [helpers.__file__, claims.__file__],
     "versions": recording.provenance()["versions"],
-    "sources": [getattr(data, load)().source for load in {SETS}],
-}}))
+    "sources": [load().source for load in (
+        data.load_cifar10, data.load_mnist, data.load_face_masks)],
+}))
 '''
 notebook = nbformat.read(sys.argv[1], 4)
 own = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -62,19 +62,16 @@ finally:
     print(*[output.get("text") for output in own[0].outputs])
 (found,) = [output.text for output in last[-1].outputs if "text" in output]
 outputs = [output for cell in own for output in cell.outputs]
-checks = sum("check" in output.get("metadata", {{}}) for output in outputs)
+checks = sum("check" in output.get("metadata", {}) for output in outputs)
 new, gone = (sorted(name for name, *_ in packages) for packages in (
     installed() - before, before - installed()))
-count = {{"cells": len(own), "checks": checks}}
-print(json.dumps({{"new": new, "gone": gone, **count, **json.loads(found)}}))
+count = {"cells": len(own), "checks": checks}
+print(json.dumps({"new": new, "gone": gone, **count, **json.loads(found)}))
 """
 
 
 def published(folder: Path) -> dict[str, str]:
-    """Commit this tree to a repository that git finds at the book's address.
-
-    Returns the variables that let git find it there.
-    """
+    """Commit this tree; the variables that let git find it at the book's address."""
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*NOT_PUBLISHED))
     author = ["-c", "user.name=A reader", "-c", "user.email=reader@example.com"]
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "As published"]):

@@ -14,7 +14,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -35,19 +34,15 @@ PACKAGE = sorted(Path(claims.__file__).parent.glob("*.py"))
 
 
 class Task:
-    """A problem to be tried: its name, its page, and its code with lines."""
+    """A problem to be tried: name, page, code with lines; what decides, as a hash."""
 
     def __init__(self, page: Page, problem: Problem):
         self.page = page.path
         self.name = problem.label or f"{page.path.stem}: {problem.title}"
         self.cells = [(b.body_line, b.body) for b in page.opening + problem.cells]
-
-    @cached_property
-    def state(self) -> str:
-        """A hash of all that decides about the verdicts, as it is before they run."""
         code = json.dumps([text for _, text in self.cells]).encode()
         everything = b"".join([code, *(path.read_bytes() for path in PACKAGE)])
-        return hashlib.sha256(everything).hexdigest()[:16]
+        self.state = hashlib.sha256(everything).hexdigest()[:16]
 
     def run(self, share: float) -> tuple[list[dict], float]:
         """What became of the altered claims of each check, and the seconds it took."""

@@ -1,9 +1,8 @@
 """Draw what stands for the interactive figures where no script runs.
 
-    python -m tools pictures [NAME ...]
-
-writes book/figures/NAME.svg, which is what book/assets/figures.js draws before a reader
-has moved anything. It needs Chromium; a test says when a picture is out of date.
+`python -m tools pictures [NAME ...]` writes book/figures/NAME.svg, which is what
+book/assets/figures.js draws before a reader has moved anything. It needs Chromium; a
+test says when a picture is out of date.
 """
 
 from playwright.sync_api import Page

@@ -1,7 +1,6 @@
 """Show the site, and build it anew whenever a source is saved; `make serve` calls this.
 
-What is shown is a copy of the last site that could be written, with a script that loads
-a page again after a build.
+What is shown is a copy of the last whole site, whose pages load again after a build.
 """
 
 import re

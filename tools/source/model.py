@@ -1,11 +1,8 @@
 """The sources of the book, read once: pages, problems, questions, labels, numbers.
 
-Everything that wants to know what stands in `notebooks/*.md` or `book/*.md` asks a
-`Book`. What cannot be understood is kept as a fault of its page, with its line, so that
-one slip does not hide another.
+Who wants to know what stands in `notebooks/*.md` or `book/*.md` asks a `Book`. What is
+not understood is kept as a fault of its page and line, so that no slip hides another.
 """
-
-from __future__ import annotations
 
 import ast
 import difflib
@@ -80,7 +77,7 @@ class Block:
     written: dict[str, Any] = field(default_factory=dict)
     body: str = ""
     body_line: int = 0
-    inside: list[Block] = field(default_factory=list)
+    inside: list["Block"] = field(default_factory=list)
 
     @property
     def declared(self) -> Kind | None:
@@ -90,8 +87,7 @@ class Block:
     @property
     def is_text(self) -> bool:
         """Whether it may stand in the text of a directive."""
-        box = self.declared and self.declared.body == "box"
-        return self.kind == "text" or bool(box)
+        return self.kind == "text" or getattr(self.declared, "body", "") == "box"
 
     @property
     def figure(self) -> dict[str, str]:
@@ -109,7 +105,7 @@ class Block:
         """The code of a cell, parsed. Raises `SyntaxError`."""
         return ast.parse(self.body)
 
-    def walk(self) -> Iterator[Block]:
+    def walk(self) -> Iterator["Block"]:
         """This block and all inside it, in order."""
         yield self
         for block in self.inside:
@@ -201,7 +197,7 @@ class Book:
     """All pages of the table of contents, with their labels and numbers."""
 
     @classmethod
-    def now(cls, root: Path = ROOT) -> Book:
+    def now(cls, root: Path = ROOT) -> "Book":
         """The book as its sources are now; a process reads them once in each state."""
         files = sorted([*root.glob("_*.yml"), *root.glob("*/*.md")])
         stats = ((path, path.stat()) for path in files)
@@ -334,8 +330,9 @@ class Book:
         block.body = content[len(head) :]
         block.body_line = block.line + 1 + head.count("\n")
         try:
-            text = re.sub(r"^(:|---\n)", "", head, flags=re.M)
-            options = yaml.load(text, LOADER) or {} if text else {}
+            options = (
+                yaml.load(re.sub(r"^(:|---\n)", "", head, flags=re.M), LOADER) or {}
+            )
             if not isinstance(options, dict):
                 raise ValueError("no pairs `name: value`")
         except (yaml.YAMLError, ValueError) as error:

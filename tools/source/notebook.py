@@ -3,8 +3,7 @@
 Neither of them knows MyST, so everything becomes plain Markdown: exercises are numbered
 headings, hints fold, solutions are collapsed sections, equations carry their numbers,
 links lead somewhere. A cell with a check shows the output of the last execution.
-With --check nothing is written, and the exit status is 1 if a committed notebook is not
-what its source gives.
+With --check nothing is written; the exit status is 1 if a committed one is another.
 """
 
 import posixpath

@@ -10,7 +10,7 @@ from pathlib import Path
 from helpers.files import write_whole
 
 from ..workspace import ROOT, SourceError, parse
-from .model import ID, Book, Page
+from .model import ID, Book
 
 TEMPLATE = re.compile(r"^````markdown\n(.*?)\s*^````$", re.M | re.S)
 SAMPLE = "xx-1a"  # the id that the template has
@@ -19,12 +19,22 @@ SAMPLE = "xx-1a"  # the id that the template has
 def new_question(book: Book, id: str, title: str, name: str, after: str) -> str:
     """Write a question into a problem set; returns `file:line` of where it stands.
 
-    `title`, `name` (of the set) and `after` (the id of a question) may be empty. Raises
-    `SourceError` if there cannot be such a question.
+    `title`, `name` (of the set, else told by `id`) and `after` (the id of a question) may
+    be empty. Raises `SourceError` if there cannot be such a question.
     """
     if id in book.labels:
         raise SourceError(f"{id} exists, in {book.labels[id].page}.md")
-    page = page_of(id, name, book)
+    prefix = id.partition("-")[0]
+    known = {q.id.partition("-")[0]: q.page for q in book.questions.values()}
+    if not name and prefix not in known:
+        names = ", ".join(f"{short}- ({page})" for short, page in known.items())
+        raise SourceError(f"no question begins with {prefix}-; there are {names}")
+    page = book.pages.get(f"notebooks/{name}" if name else known[prefix])
+    if not page:
+        sets = ", ".join(page.path.stem for page in book.notebooks)
+        raise SourceError(f"SET={name} is none of {sets}")
+    if (where := known.get(prefix, page.name)) != page.name:
+        raise SourceError(f"SET={name}: questions {prefix}- stand in {where}.md")
     lines = page.text.rstrip().split("\n")
     place = len(lines)
     if after:
@@ -40,23 +50,6 @@ def new_question(book: Book, id: str, title: str, name: str, after: str) -> str:
     lines[place:place] = ["", question]
     write_whole(page.path, "\n".join(lines) + "\n")
     return f"{page.name}.md:{place + 2}"
-
-
-def page_of(id: str, name: str, book: Book) -> Page:
-    """The problem set `name`, or the one whose questions begin like `id`."""
-    prefix = id.partition("-")[0]
-    known = {q.id.partition("-")[0]: q.page for q in book.questions.values()}
-    if not name and prefix not in known:
-        names = ", ".join(f"{short}- ({page})" for short, page in known.items())
-        raise SourceError(f"no question begins with {prefix}-; there are {names}")
-    page = f"notebooks/{name}" if name else known[prefix]
-    if page not in book.pages:
-        sets = ", ".join(page.path.stem for page in book.notebooks)
-        raise SourceError(f"SET={name} is none of {sets}")
-    if known.get(prefix, page) != page:
-        where = f"{known[prefix]}.md"
-        raise SourceError(f"SET={name}: questions {prefix}- stand in {where}")
-    return book.pages[page]
 
 
 def main(arguments: list[str], root: Path = ROOT) -> int:
