@@ -367,7 +367,7 @@ def test_kernels_of_both_kinds_are_this_python_and_give_the_same(task, monkeypat
     given = []
     for fork in (False, True):
         one = task(plot, f"{told}, __name__, plt.get_backend()")
-        assert [*kernel.run([one], 1, fork=fork)] == [one]
+        assert [*kernel.run([one], fork=fork)] == [one]
         outputs = [cell.outputs[0] for cell in one.notebook.cells]
         given.append((outputs[0].data["image/png"], outputs[1].data["text/plain"]))
     assert given[0] == given[1]

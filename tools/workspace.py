@@ -56,12 +56,13 @@ def exit_if_unfit(folder: Path, error: Exception | None = None) -> None:
     """End with a message if the folder cannot be written or its disk is full."""
     reason = error.errno if isinstance(error, OSError) else None
     there = next(path for path in (folder, *folder.parents) if path.exists())
-    full = reason in (errno.ENOSPC, errno.EDQUOT)
-    if full or shutil.disk_usage(there).free < FULL:
+    if reason in (errno.ENOSPC, errno.EDQUOT) or shutil.disk_usage(there).free < FULL:
         sys.exit(f"The disk of {there} is full. Make room, then do the same again.")
     if reason in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
         if Path(error.filename or "").is_relative_to(folder):
-            name = "Name a folder of yours for all that is made: make book BOOK_BUILD="
+            what = (
+                f"{folder} cannot be written ({error.strerror}). Name a folder of yours"
+            )
             sys.exit(
-                f"{folder} cannot be written ({error.strerror}). {name}/path/to/folder"
+                f"{what} for all that is made: make book BOOK_BUILD=/path/to/folder"
             )

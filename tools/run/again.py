@@ -17,28 +17,6 @@ from .execute import with_studies
 from .kernel import run
 
 
-def repeat(book: Book, only: str | None) -> list[dict]:
-    """What each study found, as a run of the record."""
-    folder = results.FOLDER / ".partial" / "again"
-    shutil.rmtree(folder, ignore_errors=True)
-    os.environ["BOOK_SCALE"] = "again"
-    list(run(with_studies(book, only), os.cpu_count()))
-    runs = []
-    for name in [only] if only else book.studies:
-        path = folder / f"{name}.json"
-        found = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        one = {
-            "config": {"study": name},
-            "seed": found.get("seed", 0),
-            "values": {"difference": found.get("error")},
-            "outcome": found.get("outcome", "off: its problem failed before it"),
-            "repeated": found.get("config"),
-            "seconds": found.get("seconds", 0),
-        }
-        runs.append(one)
-    return runs
-
-
 def beside_older(name: str, found: list[dict], order: list[dict]) -> list[dict]:
     """Runs of a record: what was found today, and before of other configurations."""
     date = recording.provenance()["date"]
@@ -51,12 +29,26 @@ def beside_older(name: str, found: list[dict], order: list[dict]) -> list[dict]:
 def main(arguments: list[str]) -> int:
     """Repeat, print, record."""
     book = Book(ROOT)
-    one = {"metavar": "STUDY", "choices": book.studies}
-    only = parse(__doc__, arguments, {"--only": one}).only
+    study = {"metavar": "STUDY", "choices": book.studies}
+    only = parse(__doc__, arguments, {"--only": study}).only
     with alone():
-        found = repeat(book, only)
-    for one in found:
-        print(f"{one['config']['study']}: {one['outcome']}")
+        found, folder = [], results.FOLDER / ".partial" / "again"
+        shutil.rmtree(folder, ignore_errors=True)
+        os.environ["BOOK_SCALE"] = "again"
+        list(run(with_studies(book, only)))
+        for name in [only] if only else book.studies:
+            path = folder / f"{name}.json"
+            ran = json.loads(path.read_text("utf-8")) if path.exists() else {}
+            one = {
+                "config": {"study": name},
+                "seed": ran.get("seed", 0),
+                "values": {"difference": ran.get("error")},
+                "outcome": ran.get("outcome", "off: its problem failed before it"),
+                "repeated": ran.get("config"),
+                "seconds": ran.get("seconds", 0),
+            }
+            print(f"{name}: {one['outcome']}")
+            found.append(one)
     runs = beside_older("again", found, [{"study": name} for name in book.studies])
     about = {"title": "One run of each study made again", "command": "make again"}
     seconds = round(sum(run["seconds"] for run in runs), 1)

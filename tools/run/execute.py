@@ -74,7 +74,7 @@ def _execute(tasks: list[Task]) -> bool:
         print(f"Executing {len(todo)} of {len(tasks)} problems ...", flush=True)
         todo.sort(key=lambda task: -task.seconds)
         failed = len(todo)
-        for task in run(todo, os.cpu_count(), TIMEOUT, fork=True):
+        for task in run(todo, TIMEOUT, fork=True):
             _keep(task)  # at once, or a kill loses it
             seconds[task.name] = task.seconds
             write_whole(SECONDS, json.dumps(seconds, indent=1))
@@ -201,7 +201,7 @@ def main(arguments: list[str]) -> int:
             return 0 if execute() else 1
         tasks = with_studies(book, options.only)
         # one after another: a study makes use of all cores itself
-        return 0 if len([*run(tasks, workers=1, verbose=True)]) == len(tasks) else 1
+        return 0 if len([*run(tasks, singly=True)]) == len(tasks) else 1
 
 
 def with_studies(book: Book, only: str | None) -> list[Task]:

@@ -20,7 +20,6 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat import NotebookNode
 
 IMPORT = re.compile(r"^(?:import|from) ([\w.]+)", re.MULTILINE)
-BACKEND = "module://matplotlib_inline.backend_inline"  # as ipykernel sets it
 CAN_FORK = sys.platform == "linux"  # elsewhere what NumPy is built on may forbid it
 SERVER = multiprocessing.get_context("forkserver" if CAN_FORK else None)
 
@@ -41,24 +40,22 @@ class Task:
     key: str = ""
 
 
-def run(
-    tasks: list[Task], workers: int, timeout=None, verbose=False, fork=False
-) -> Iterator[Task]:
+def run(tasks: list[Task], timeout=None, singly=False, fork=False) -> Iterator[Task]:
     """Execute tasks in this order, `timeout` seconds a cell; each that has succeeded.
 
-    `verbose` shows the progress bars of cells. With `fork` the kernels start faster, if
-    this system can: from a process that has imported what the cells import.
+    `singly`: one after another, with the progress bars of cells. With `fork` kernels
+    start faster, if this system can: from a process that has imported what they import.
     """
     fork, failures = fork and CAN_FORK, set()
     if fork:
         codes = [cell.source for task in tasks for cell in task.notebook.cells]
         names = {name for code in codes for name in IMPORT.findall(code)}
         os.environ["BOOK_PRELOAD"] = " ".join(sorted(names))
-        os.environ.setdefault("MPLBACKEND", BACKEND)
+        os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
         own = __name__, f"{__package__}.preload"
         SERVER.set_forkserver_preload(["ipykernel.kernelapp", *own])
-    with ThreadPoolExecutor(workers) as pool:
-        running = {pool.submit(_run, t, timeout, verbose, fork): t for t in tasks}
+    with ThreadPoolExecutor(1 if singly else os.cpu_count()) as pool:
+        running = {pool.submit(_run, t, timeout, singly, fork): t for t in tasks}
         try:
             for count, done in enumerate(as_completed(running), 1):
                 task, failure = running[done], done.result()

@@ -29,7 +29,6 @@ from ..source.model import Book, Page, Problem
 from ..workspace import ROOT, parse
 
 RECORD = MEASURED / "altered.json"
-EXPLAINED = ROOT / "book" / "altered.yml"
 PACKAGE = sorted(Path(claims.__file__).parent.glob("*.py"))
 
 
@@ -84,7 +83,7 @@ def keep(task: Task, runs: list[dict], seconds: float, order: list[str]) -> None
 
 def explained() -> dict[tuple[str, str], str]:
     """Why an altered claim may survive, by id and by what was altered."""
-    found = yaml.safe_load(EXPLAINED.read_text("utf-8")) or []
+    found = yaml.safe_load((ROOT / "book/altered.yml").read_text("utf-8")) or []
     return {(one["id"], what): one["why"] for one in found for what in one["what"]}
 
 

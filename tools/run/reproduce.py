@@ -40,22 +40,14 @@ VECTORS = {  # of 256 bits, of 128 bits
     "NPY_DISABLE_CPU_FEATURES": (NO_AVX512, f"X86_V3 {NO_AVX512}"),
 }
 SETTINGS = {
-    "as usual": {},
-    "two threads": {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"},
-    "256 bits": {name: wide for name, (wide, _) in VECTORS.items()},
-    "128 bits": {name: narrow for name, (_, narrow) in VECTORS.items()},
-    "another hash seed": {"PYTHONHASHSEED": "1"},
+    "as usual": USUAL,
+    "two threads": USUAL | {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"},
+    "256 bits": USUAL | {name: wide for name, (wide, _) in VECTORS.items()},
+    "128 bits": USUAL | {name: narrow for name, (_, narrow) in VECTORS.items()},
+    "another hash seed": USUAL | {"PYTHONHASHSEED": "1"},
 }
-MACHINE = (
-    "import torch; print(torch.backends.cpu.get_cpu_capability(), "
-    "torch.get_num_threads(), hash('book'))"
-)
-SHOWN = 3  # differences
-
-
-def environment(setting: str) -> patch.dict:
-    """A context with the variables of a setting, for processes that are started."""
-    return patch.dict(os.environ, USUAL | SETTINGS[setting])
+MACHINE = "import torch; print(torch.backends.cpu.get_cpu_capability(), "
+MACHINE += "torch.get_num_threads(), hash('book'))"
 
 
 def run_in(setting: str, pages: list[Page]) -> Path:
@@ -65,8 +57,8 @@ def run_in(setting: str, pages: list[Page]) -> Path:
     folder = BUILD / "reproduced" / setting.replace(" ", "-")
     shutil.rmtree(folder, ignore_errors=True)
     tasks = [Task(p.path.stem, p.path, read(p, p.cells)) for p in pages]
-    with environment(setting):
-        for task in run(tasks, os.cpu_count(), timeout=3600):
+    with patch.dict(os.environ, SETTINGS[setting]):
+        for task in run(tasks, timeout=3600):
             export(task.notebook, f"notebooks/{task.name}", folder)
     return folder
 
@@ -106,14 +98,14 @@ def compare(book: Book, page: Page, folder: Path) -> dict:
         if text != committed and not found:
             found.append("notebook: other bytes")
     values = {"checks": len(checks), "outputs": len(outputs), "differences": len(found)}
-    return {"values": values, "differences": found[:SHOWN]}
+    return {"values": values, "differences": found[:3]}
 
 
 def reproduce(book: Book, pages: list[Page], settings: list[str]) -> Iterator[dict]:
     """One record for each setting and notebook; a line is printed for each."""
     for setting in settings:
         command = [sys.executable, "-c", MACHINE]
-        with environment(setting):
+        with patch.dict(os.environ, SETTINGS[setting]):
             machine = subprocess.check_output(command, text=True).strip()
         print(f"{setting} ({machine}):", flush=True)
         folder = run_in(setting, pages)
@@ -139,7 +131,7 @@ def main(arguments: list[str]) -> int:
     options = parse(__doc__, arguments, {"--only": only, "--setting": setting})
     asked = [pages[options.only]] if options.only else list(pages.values())
     settings = [options.setting] if options.setting else list(SETTINGS)
-    with alone(), environment("as usual"):
+    with alone(), patch.dict(os.environ, USUAL):
         if not execute():
             return 1
         found = list(reproduce(book, asked, settings))

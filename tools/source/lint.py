@@ -35,7 +35,6 @@ DRAWS = re.compile(
     r"torch\.(rand|randn|randint|rand\w*_like|randperm|normal|bernoulli|multinomial)|"
     r"np\.random\.(?!seed|default_rng|[A-Z])\w+"
 )
-SEEDS = ("torch.manual_seed", "np.random.seed")
 LATER = ast.FunctionDef | ast.ClassDef  # what is in it is executed later
 
 
@@ -113,10 +112,6 @@ def _in_cell(block: Block) -> Found:
     kinds = [token.type for token in tokens if token.line.lstrip().startswith("#")]
     if (count := kinds.count(tokenize.COMMENT)) > 1:
         yield block.line, f"{count} comment lines in a cell, at most 1"
-    yield from _in_statements(block, statements)
-
-
-def _in_statements(block: Block, statements: list[ast.stmt]) -> Found:
     last = statements[-1] if statements else None
     check = last.value if isinstance(last, ast.Expr) else None  # its only place
     draws, figure = bool(block.figure), block.figure
@@ -219,7 +214,7 @@ class Statements(Code):
             library = name.partition(".")[0]
             if isinstance(self.tops[top], LATER) or _says(call, "generator"):
                 continue
-            if name in SEEDS:
+            if name in ("torch.manual_seed", "np.random.seed"):
                 seeded.add(library)
             elif DRAWS.fullmatch(name) and library not in seeded:
                 line = self._line(top, call)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import yaml
 from markdown_it.renderer import RendererHTML
@@ -73,8 +72,8 @@ class Block:
     tokens: list[Token]
     label: str = ""
     argument: str = ""
-    options: dict[str, Any] = field(default_factory=dict)
-    written: dict[str, Any] = field(default_factory=dict)
+    options: dict = field(default_factory=dict)
+    written: dict = field(default_factory=dict)
     body: str = ""
     body_line: int = 0
     inside: list["Block"] = field(default_factory=list)
@@ -211,7 +210,7 @@ class Book:
             tex = config["sphinx"]["config"]["mathjax3_config"]["tex"]
             extensions = config["parse"]["myst_enable_extensions"]
         with reading("_toc.yml"):
-            pages = list(contents(root))
+            toc = parse_toc_yaml(root / "_toc.yml").root
         self.repository = repository["url"].rstrip("/")
         self.files = f"{self.repository}/blob/{repository['branch']}"
         owner, name = self.repository.split("/")[-2:]
@@ -221,9 +220,16 @@ class Book:
         self.parser = create_md_parser(settings, RendererHTML)
         self.labels: dict[str, Target] = {}
         self.pages: dict[str, Page] = {}
-        counts: Counter = Counter()
+        chapters, counts = count(1), Counter()
+        pages = [
+            (toc.docname, "")
+        ]  # each with the number of its chapter ("1."), if any
+        for tree in toc.subtrees:
+            for name in tree.files():
+                pages.append((name, f"{next(chapters)}." if tree.numbered else ""))
         for name, chapter in pages:
-            page = self.pages[name] = self._read(name)
+            page = self._read(name.removesuffix(".md"))
+            self.pages[page.name] = page
             self._name(page, chapter, counts)
             self._sort(page)
 
@@ -330,9 +336,8 @@ class Book:
         block.body = content[len(head) :]
         block.body_line = block.line + 1 + head.count("\n")
         try:
-            options = (
-                yaml.load(re.sub(r"^(:|---\n)", "", head, flags=re.M), LOADER) or {}
-            )
+            text = re.sub(r"^(:|---\n)", "", head, flags=re.M)
+            options = yaml.load(text, LOADER) or {}
             if not isinstance(options, dict):
                 raise ValueError("no pairs `name: value`")
         except (yaml.YAMLError, ValueError) as error:
@@ -449,18 +454,7 @@ def _meaning(body: str, match: re.Match) -> str:
     return line_breaks + (f"{script}{{{tex}}}" if script else tex)
 
 
-def contents(root: Path) -> Iterator[tuple[str, str]]:
-    """The pages of _toc.yml, each with the number of its chapter ("1.") or ""."""
-    toc = parse_toc_yaml(root / "_toc.yml")
-    yield toc.root.docname.removesuffix(".md"), ""
-    chapters = count(1)
-    for tree in toc.root.subtrees:
-        for page in tree.files():
-            chapter = f"{next(chapters)}." if tree.numbered else ""
-            yield page.removesuffix(".md"), chapter
-
-
-def _option(block: Block, name: str, value: Any, page: Page) -> Any:
+def _option(block: Block, name: str, value: object, page: Page) -> object:
     """The value of an option; of another type than its readers expect, it is empty."""
     form = {"mystnb": dict, "figure": dict, "image": dict, "tags": list}.get(name, str)
     if form is str and not isinstance(value, dict | list):

@@ -13,14 +13,13 @@ from ..workspace import ROOT, SourceError, parse
 from .model import ID, Book
 
 TEMPLATE = re.compile(r"^````markdown\n(.*?)\s*^````$", re.M | re.S)
-SAMPLE = "xx-1a"  # the id that the template has
 
 
 def new_question(book: Book, id: str, title: str, name: str, after: str) -> str:
     """Write a question into a problem set; returns `file:line` of where it stands.
 
-    `title`, `name` (of the set, else told by `id`) and `after` (the id of a question) may
-    be empty. Raises `SourceError` if there cannot be such a question.
+    `title`, `name` (of the set, else told by `id`), `after` (the id of another) may be
+    empty. Raises `SourceError` if there cannot be such a question.
     """
     if id in book.labels:
         raise SourceError(f"{id} exists, in {book.labels[id].page}.md")
@@ -45,7 +44,7 @@ def new_question(book: Book, id: str, title: str, name: str, after: str) -> str:
             raise SourceError(f"AFTER={after}: it has no solution")
         place = before.end
     question = TEMPLATE.search((book.root / "CONTRIBUTING.md").read_text("utf-8"))[1]
-    question = question.replace(SAMPLE, id)
+    question = question.replace("xx-1a", id)
     question = question.replace("TODO: title", title or "TODO: title")
     lines[place:place] = ["", question]
     write_whole(page.path, "\n".join(lines) + "\n")
