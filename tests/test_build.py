@@ -360,7 +360,7 @@ def test_kernels_of_both_kinds_are_this_python_and_give_the_same(task, monkeypat
     given = []
     for fork in (False, True):
         one = task(plot, f"{told}, __name__, plt.get_backend()", load)
-        assert [*kernel.run([one], 1, fork=fork)] == [one]
+        assert [*kernel.run([one], fork=fork)] == [one]
         given.append([cell.outputs[0].data for cell in one.notebook.cells])
     assert given[0] == given[1] and "image/png" in given[0][0]
     assert given[0][2]["text/plain"].startswith("Not MNIST, but a stand-in")

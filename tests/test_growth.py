@@ -25,7 +25,7 @@ def test_a_book_of_copies_has_sets_that_are_alike(tmp_path):
     assert len({q.id for q in found}) == len(found) == 30
     for question in found:
         assert question.topic == one.topic and question.minutes == one.minutes
-        for parts in ("hints", "errata", "cells"):
+        for parts in ("hints", "errata", "solution"):
             assert len(getattr(question, parts)) == len(getattr(one, parts))
 
 

@@ -1,4 +1,4 @@
-"""Nothing that is read can run, nothing private is published, pages run only their own."""
+"""Nothing read can run, nothing private is published, pages run only their own."""
 
 from __future__ import annotations
 

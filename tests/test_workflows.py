@@ -106,7 +106,7 @@ def test_the_browser_that_is_pinned_is_used_if_it_is_there(tmp_path, monkeypatch
     system.touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert browser.find(str(pinned)) == str(system)
-    pinned.touch()
+    pinned.touch(mode=0o755)
     assert browser.find(str(pinned)) == str(pinned)
 
 

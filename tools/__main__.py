@@ -1,15 +1,13 @@
 """The tools of the book: `python -m tools VERB ...`; the Makefile calls them so.
 
-Nothing is imported before the verb is known, since `install` has only the standard
-library to run with.
+Nothing is imported before the verb is known: `install` has the standard library only.
 """
 
-from __future__ import annotations
-
-import ast
 import sys
 from importlib import import_module
 from pathlib import Path
+
+from .workspace import SourceError
 
 VERBS = {
     "install": "site.install",
@@ -39,7 +37,7 @@ def usage() -> str:
     for verb, command in VERBS.items():
         module, *options = command.split()
         path = Path(__file__).parent / f"{module.replace('.', '/')}.py"
-        words = ast.get_docstring(ast.parse(path.read_text("utf-8"))).splitlines()[0]
+        words = path.read_text("utf-8").splitlines()[0].strip('"')
         lines.append(" ".join([f"  {verb:<15}", words, *options]))
     return "\n".join(lines)
 
@@ -53,10 +51,8 @@ def main(arguments: list[str]) -> int:
     module, *options = VERBS[verb].split()
     sys.argv[0] = f"python -m tools {verb}"  # as it calls itself in messages
     try:
-        return import_module(f".{module}", __package__).main([*options, *others])
-    except Exception as error:
-        if type(error).__name__ != "SourceError":  # which is not imported for all
-            raise
+        return import_module(f".{module}", __package__).main([*options, *others]) or 0
+    except SourceError as error:
         sys.exit(str(error))
 
 

@@ -170,6 +170,7 @@ def cut_font(app: Sphinx, error: Exception | None) -> None:
             old.unlink()
         options = subset.Options(flavor="woff2", layout_features=["ssty", *BIG])
         with subset.load_font(FONT, options) as whole:
+            del whole["FFTM"]  # when it was made
             lower_accents(whole)
             addOpenTypeFeaturesFromString(whole, sizes_of_brackets(whole))
             subsetter = subset.Subsetter(options)

@@ -4,9 +4,6 @@ It is built cold (nothing is executed yet, so all problems are timed) and warm (
 has changed), then after a code cell and after a sentence of each problem has changed.
 """
 
-from __future__ import annotations
-
-import argparse
 import json
 import os
 import shutil
@@ -49,11 +46,9 @@ class Clone:
         path.write_text("\n".join(lines), "utf-8")
 
 
-def measure(count: int | None) -> Iterator[tuple[dict, dict]]:
-    """What was done and the seconds that it took; `count` problems are changed."""
+def measure() -> Iterator[tuple[dict, dict]]:
+    """What was done and the seconds that it took."""
     problems = [p for page in Book().notebooks for p in page.problems if p.cells]
-    problems.reverse()  # so that no change moves the lines of the next
-    changed = problems[:: max(1, len(problems) // (count or len(problems)))]
     with TemporaryDirectory() as folder:
         clone = Clone(folder)
         yield {"what": "cold"}, {"seconds": clone.run("book")}
@@ -61,18 +56,14 @@ def measure(count: int | None) -> Iterator[tuple[dict, dict]]:
         for name, seconds in sorted(json.loads(executed.read_text("utf-8")).items()):
             yield {"what": f"execution of {name}"}, {"seconds": seconds}
         yield {"what": "warm"}, {"seconds": clone.run("book")}
-        for problem in changed:
+        for problem in reversed(problems):  # so no change moves the lines of the next
             clone.insert(problem.page, problem.cells[-1].end, "# changed")
             yield {"what": "one code cell changed"}, {"seconds": clone.run("book")}
             clone.insert(problem.page, problem.line + 1, "\nOne sentence more.\n")
             yield {"what": "one sentence changed"}, {"seconds": clone.run("book")}
 
 
-def main(arguments: list[str]) -> int:
+def main(_: list[str]) -> None:
     """Measure, print, record."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--problems", type=int, help="to change, instead of all")
-    found = measure(parser.parse_args(arguments).problems)
     title = "How long the book takes to build"
-    keep("build-speed", found, title=title, command="make bench-build")
-    return 0
+    keep("build-speed", measure(), title=title, command="make bench-build")

@@ -6,12 +6,8 @@ cost makes it smaller. The rounds take the sizes up and down in turn, so that a 
 that becomes slower does not pass for growth.
 """
 
-from __future__ import annotations
-
-import argparse
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,7 +20,7 @@ from ..workspace import ROOT
 from .building import Clone
 from .rounds import keep
 
-SIZES = (4, 8, 16, 40)
+SIZES, ROUNDS = (4, 8, 16, 40), 3
 PAGE, PROBLEM = "general_review", 3  # refers to nothing else, and is executed soon
 TOC = """\
 format: jb-book
@@ -70,16 +66,14 @@ def write_book(root: Path, size: int) -> None:
         (root / f"book/{page}.md").write_text(text)
 
 
-def measure_book(size: int) -> dict[str, float]:
+def measure(size: int) -> dict[str, float]:
     """Seconds and kilobytes of a book of so many sets."""
     with TemporaryDirectory() as folder:
         clone = Clone(folder)
         write_book(clone.root, size)
-        values = {
-            "execution, all cores": clone.run("execute"),
-            "build from nothing": clone.run("book"),
-            "build again": clone.run("book"),
-        }
+        values = {"execution, all cores": clone.run("execute")}
+        values["build from nothing"] = clone.run("book")
+        values["build again"] = clone.run("book")
         below = problem_set(1).splitlines().index("# Set 1") + 2
         clone.insert("notebooks/set_1", below, "\nAnother sentence.\n")
         values["build after a sentence"] = clone.run("book")
@@ -88,13 +82,6 @@ def measure_book(size: int) -> dict[str, float]:
         files = (path for path in site.rglob("*") if path.is_file())
         sizes["whole site"] = sum(path.stat().st_size for path in files)
         return values | {name: size / 1000 for name, size in sizes.items()}
-
-
-def measure(sets: list[int], rounds: int) -> Iterator[tuple[dict, dict]]:
-    """The number of sets with what was measured, the sizes up and down in turn."""
-    for turn in range(rounds):
-        for size in sorted(sets, reverse=bool(turn % 2)):
-            yield {"sets": size}, measure_book(size)
 
 
 def exponents(runs: results.Runs) -> dict[str, float]:
@@ -110,20 +97,10 @@ def exponents(runs: results.Runs) -> dict[str, float]:
     return found
 
 
-def main(arguments: list[str]) -> int:
+def main(_: list[str]) -> None:
     """Measure, print, record."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sets", type=int, nargs="+", default=SIZES, help="≥ 3")
-    parser.add_argument("--rounds", type=int, default=3, help="of all sizes")
-    options = parser.parse_args(arguments)
-    if len({*options.sets}) < 3:
-        parser.error("growth is seen in books of at least three sizes")
-    keep(
-        "scale",
-        measure(**vars(options)),
-        exponents,
-        title=f"The book with up to {max(options.sets)} problem sets",
-        command="make bench-scale",
-        budget=vars(options),
-    )
-    return 0
+    order = (sorted(SIZES, reverse=bool(turn % 2)) for turn in range(ROUNDS))
+    found = (({"sets": size}, measure(size)) for sizes in order for size in sizes)
+    title = f"The book with up to {max(SIZES)} problem sets"
+    about = {"budget": {"sets": SIZES, "rounds": ROUNDS}, "command": "make bench-scale"}
+    keep("scale", found, exponents, title=title, **about)

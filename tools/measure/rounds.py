@@ -1,7 +1,5 @@
 """What all benchmarks do with what they measure: they number, show and record it."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable
 

@@ -1,11 +1,8 @@
 """Measure the plain training loop of the page against `helpers/training.py`.
 
 The plain loop is what the cells of the page tagged `plain-loop` define. Both make the
-same study, of fewer images, in turn: the ratio holds also where the machine's speed
-drifts.
+same study, of fewer images, in turn: the ratio holds though a machine's speed drifts.
 """
-
-from __future__ import annotations
 
 import math
 import os
@@ -13,6 +10,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import product
 
 import torch
@@ -41,17 +39,18 @@ KINDS = {
 }
 
 
-def fast_run(network, x, y, batch_size, seed, epochs=1, watched=()) -> tuple:
-    """On one thread: the trained network, and its accuracies after epochs `watched`."""
+def fast_run(network, x, y, batch_size, seed=0, epochs=1, watched=()) -> nn.Module:
+    """A run on one thread, which takes its accuracy after the epochs `watched`."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     model = network().to(x.device)
     sgd = torch.optim.SGD(model.parameters(), RATE, momentum=0.9, fused=True)
     shuffle = torch.Generator().manual_seed(seed)
     how = {"epochs": epochs, "batch_size": batch_size, "generator": shuffle}
-    run = training.train(model, x, y, sgd, **how)
-    after = (k for k, _ in enumerate(run, 1) if k in watched)
-    return model, [training.accuracy(model, x, y) for _ in after]
+    for epoch, _ in enumerate(training.train(model, x, y, sgd, **how), 1):
+        if epoch in watched:
+            training.accuracy(model, x, y)
+    return model
 
 
 class Bench:
@@ -69,6 +68,7 @@ class Bench:
         self.photos = self.page["Images"](images, labels, self.page["to_input"])
         x = (2 * training.to_tensor(images) - 1).to(training.device())
         self.fast_data = self.page["network"], x, torch.from_numpy(labels).to(x.device)
+        self.fast = partial(fast_run, *self.fast_data)  # one epoch
 
     def plain_study(self) -> None:
         """One run after the other."""
@@ -82,14 +82,10 @@ class Bench:
         torch.set_num_threads(CORES)
         return self.page["plain_run"](self.photos, size, RATE, seed, epochs)[0]
 
-    def fast(self, size: int) -> nn.Module:
-        """One epoch on one thread."""
-        return fast_run(*self.fast_data, size, 0)[0]
-
     def fast_study(self, seeds=SEEDS, sizes=SIZES, watched=EPOCHS) -> None:
         """Runs side by side, the long ones first; 5 epochs are part of 20."""
         Parallel(n_jobs=CORES)(
-            delayed(fast_run)(*self.fast_data, size, seed, max(watched), watched)
+            delayed(self.fast)(size, seed, max(watched), watched)
             for size, seed in product(sizes, range(seeds))
         )
 
@@ -104,16 +100,11 @@ class Bench:
         network, x, y = self.fast_data
         with FlopCounterMode(display=False) as counter:
             cross_entropy(network()(x[:size].cpu()), y[:size].cpu()).backward()
-        needed = math.ceil(IMAGES / size) * counter.get_total_flops() / peak()
+        a = torch.randn(512, 512)  # one thread multiplies large matrices, at its best
+        best = 2 * 512**3 / min(seconds_of(torch.mm, a, a) for _ in range(50))
+        needed = math.ceil(IMAGES / size) * counter.get_total_flops() / best
         shares = {kind: time / times.total() for kind, time in times.items()}
         return {**shares, "floating-point limit": needed / seconds_of(self.fast, size)}
-
-
-def peak() -> float:
-    """Floating-point operations in a second, of one thread that multiplies matrices."""
-    torch.set_num_threads(1)
-    a = torch.randn(512, 512)
-    return 2 * 512**3 / min(seconds_of(torch.mm, a, a) for _ in range(50))
 
 
 def seconds_of(call: Callable, *arguments) -> float:
@@ -145,7 +136,7 @@ def compared(plain: Callable, fast: Callable, *arguments, unit=1.0) -> dict[str,
     return {"plain": slow, "fast": quick, "ratio": slow / quick}
 
 
-def main(_: list[str]) -> int:
+def main(_: list[str]) -> None:
     """Measure, print, record."""
     bench = Bench()
     both = bench.plain(16).parameters(), bench.fast(16).parameters()
@@ -161,4 +152,3 @@ def main(_: list[str]) -> int:
         budget={"images": IMAGES, "seeds": SEEDS, "rounds": ROUNDS},
         difference=difference,
     )
-    return 0

@@ -1,14 +1,10 @@
 """Make one run of each recorded study again, and compare it with the record.
 
-It is the first run, or the shortest if that takes longer than five minutes; a study
-whose runs are all longer is passed over. `helpers.recording.compare` says what counts
-as equal. What was found is printed and written to results/measured/again.json. The exit
-status is 1 if a study is off.
+It is the first run, or the shortest if that takes over five minutes; a study whose runs
+are all longer is passed over. `helpers.recording.compare` says what is equal. All is
+printed and written to results/measured/again.json; the exit status is 1 if one is off.
 """
 
-from __future__ import annotations
-
-import argparse
 import json
 import os
 import shutil
@@ -16,33 +12,9 @@ import shutil
 from helpers import recording, results
 
 from ..source.model import Book
-from ..workspace import ROOT, alone
+from ..workspace import ROOT, alone, parse
 from .execute import with_studies
 from .kernel import run
-
-
-def repeat(book: Book, only: str | None) -> list[dict]:
-    """What each study found, as a run of the record."""
-    folder = results.FOLDER / ".partial" / "again"
-    shutil.rmtree(folder, ignore_errors=True)
-    os.environ["BOOK_SCALE"] = "again"
-    for _ in run(with_studies(book, only), os.cpu_count()):
-        pass
-    runs = []
-    for name in [only] if only else sorted(book.studies):
-        path, found = folder / f"{name}.json", {}
-        if path.exists():
-            found = json.loads(path.read_text("utf-8"))
-        one = {
-            "config": {"study": name},
-            "seed": found.get("seed", 0),
-            "values": {"difference": found.get("error")},
-            "outcome": found.get("outcome", "off: its problem failed before it"),
-            "repeated": found.get("config"),
-            "seconds": found.get("seconds", 0),
-        }
-        runs.append(one)
-    return runs
 
 
 def beside_older(name: str, found: list[dict], order: list[dict]) -> list[dict]:
@@ -57,20 +29,28 @@ def beside_older(name: str, found: list[dict], order: list[dict]) -> list[dict]:
 def main(arguments: list[str]) -> int:
     """Repeat, print, record."""
     book = Book(ROOT)
-    studies = sorted(book.studies)
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", metavar="STUDY", choices=studies)
-    only = parser.parse_args(arguments).only
+    study = {"metavar": "STUDY", "choices": book.studies}
+    only = parse(__doc__, arguments, {"--only": study}).only
     with alone():
-        found = repeat(book, only)
-    for one in found:
-        print(f"{one['config']['study']}: {one['outcome']}")
-    runs = beside_older("again", found, [{"study": name} for name in studies])
-    recording.record(
-        "again",
-        runs,
-        title="One run of each study made again",
-        command="make again",
-        seconds=round(sum(run["seconds"] for run in runs), 1),
-    )
+        found, folder = [], results.FOLDER / ".partial" / "again"
+        shutil.rmtree(folder, ignore_errors=True)
+        os.environ["BOOK_SCALE"] = "again"
+        list(run(with_studies(book, only)))
+        for name in [only] if only else book.studies:
+            path = folder / f"{name}.json"
+            ran = json.loads(path.read_text("utf-8")) if path.exists() else {}
+            one = {
+                "config": {"study": name},
+                "seed": ran.get("seed", 0),
+                "values": {"difference": ran.get("error")},
+                "outcome": ran.get("outcome", "off: its problem failed before it"),
+                "repeated": ran.get("config"),
+                "seconds": ran.get("seconds", 0),
+            }
+            print(f"{name}: {one['outcome']}")
+            found.append(one)
+    runs = beside_older("again", found, [{"study": name} for name in book.studies])
+    about = {"title": "One run of each study made again", "command": "make again"}
+    seconds = round(sum(run["seconds"] for run in runs), 1)
+    recording.record("again", runs, seconds=seconds, **about)
     return int(any(one["outcome"].startswith("off") for one in found))

@@ -6,9 +6,6 @@ data that it names, the scale. What was executed is kept. `--scale full` runs th
 studies, which write their records, or with `--only NAME` the problem of one.
 """
 
-from __future__ import annotations
-
-import argparse
 import hashlib
 import json
 import os
@@ -17,17 +14,16 @@ import shutil
 import sys
 from pathlib import Path
 
-import nbformat
+import yaml
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
-from myst_nb.core.read import MystMetadataParsingError, myst_nb_reader_plugin
-from nbformat import NotebookNode
+from nbformat import NotebookNode, v4
 
 from helpers import data
 from helpers.files import write_whole
 
-from ..source.model import NUMBER, STUDY, Book, Page, SourceError
-from ..workspace import BUILD, EXECUTED, ROOT, alone
+from ..source.model import NUMBER, STUDY, Block, Book, Page, reading
+from ..workspace import BUILD, EXECUTED, ROOT, alone, parse
 from .kernel import Task, run
 
 PROBLEMS = BUILD / "cache" / "problems"  # what is kept
@@ -46,18 +42,15 @@ READS_DATA = re.compile(r"\bdata\.load_|\bhelpers\.data\b|\bdata as\b")
 
 def execute() -> Path | None:
     """Execute what is not kept; the folder of Sphinx's cache, or None if it failed."""
-    before = _texts()
-    pages = [(page, read(page)) for page in Book.now().notebooks]
-    tasks = {page.name: problems(page, notebook) for page, notebook in pages}
-    if not _execute([task for page in tasks.values() for task in page]):
+    book = Book.now()
+    tasks = [(page, problems(page)) for page in book.notebooks]
+    if not _execute([task for _, own in tasks for task in own]):
         return None
-    if _texts() != before:  # or Sphinx would execute what was saved meanwhile
+    if Book.now() is not book:  # or Sphinx would execute what was saved meanwhile
         return execute()
-    changed = not (PAGES / "whole").exists()
-    for page, notebook in pages:
-        put_together(page, notebook, tasks[page.name])
-        changed |= export(notebook, page.name, EXECUTED)
-    if changed:
+    pages = [(page, put_together(page, own)) for page, own in tasks]
+    changed = [export(notebook, page.name, EXECUTED) for page, notebook in pages]
+    if any(changed) or not (PAGES / "whole").exists():
         shutil.rmtree(PAGES, ignore_errors=True)
         cache = get_cache(PAGES)
         for page, notebook in pages:
@@ -68,7 +61,7 @@ def execute() -> Path | None:
 
 
 def _execute(tasks: list[Task]) -> bool:
-    seconds, executed = _seconds(), 0
+    seconds = json.loads(SECONDS.read_text("utf-8")) if SECONDS.exists() else {}
     for _ in range(2):  # once more for what did without the data that came meanwhile
         state = data.state()
         for task in tasks:
@@ -76,67 +69,65 @@ def _execute(tasks: list[Task]) -> bool:
             task.seconds = seconds.get(task.name, float("inf"))
         todo = [task for task in tasks if not _restore(task)]
         if not todo:
+            print("All notebooks are up to date.", flush=True)
             break
         print(f"Executing {len(todo)} of {len(tasks)} problems ...", flush=True)
         todo.sort(key=lambda task: -task.seconds)
         failed = len(todo)
-        for task in run(todo, os.cpu_count(), TIMEOUT, fork=True):
+        for task in run(todo, TIMEOUT, fork=True):
             _keep(task)  # at once, or a kill loses it
             seconds[task.name] = task.seconds
             write_whole(SECONDS, json.dumps(seconds, indent=1))
-            executed, failed = executed + 1, failed - 1
+            failed -= 1
         if failed:
             return False
-    if not executed:
-        print("All notebooks are up to date.", flush=True)
     _drop_the_oldest()
     return True
 
 
-def read(page: Page) -> NotebookNode:
-    """The notebook of a page as Sphinx reads it, not executed."""
-    try:
-        notebook = myst_nb_reader_plugin(str(page.path))
-    except (MystMetadataParsingError, ValueError) as error:  # or it is no UTF-8
-        raise SourceError(f"{page.path}:1: {error}") from None
-    for number, cell in enumerate(notebook.cells):
-        cell.id = f"cell-{number}"  # not another one each time
-    return notebook
-
-
-def problems(page: Page, notebook: NotebookNode) -> list[Task]:
+def problems(page: Page) -> list[Task]:
     """The problems of a page with code, each after the opening cells."""
-    cells = dict(zip(notebook.metadata.source_map, notebook.cells, strict=True))
-    parts = [(problem.title, problem.cells) for problem in page.problems]
+    parts = [(p.title, p.cells) for p in page.problems if p.cells] or [("all", [])]
     found = []
-    for title, own in [part for part in parts if part[1]] or [("all", [])]:
-        lines = [block.line for block in [*page.opening, *own]]
-        part = nbformat.from_dict(notebook | {"cells": [cells[line] for line in lines]})
-        part.metadata.source_map = lines
+    for title, own in parts:
         number = NUMBER.match(title)
         name = number[1].rstrip(":") if number else title
-        found.append(Task(f"{page.path.stem}, {name}", page.path, part))
+        code = read(page, page.opening + own)
+        found.append(Task(f"{page.path.stem}, {name}", page.path, code))
     return found
 
 
-def put_together(page: Page, notebook: NotebookNode, tasks: list[Task]) -> None:
-    """Fill in what the cells of a page gave, numbered through the page."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    first, *others = [task.notebook for task in tasks]
-    notebook.metadata.language_info = first.metadata.language_info
-    executed = [*first.cells]
+def read(page: Page, blocks: list[Block]) -> NotebookNode:
+    """Cells of a page, not executed, with all by which Sphinx knows its notebook."""
+    cells, header = [], {}
+    with reading(str(page.path)):
+        text = page.path.read_text("utf-8")
+        if text.startswith("---\n"):
+            header = next(yaml.safe_load_all(text)) or {}
+    for block in blocks:
+        source = block.body.removeprefix("\n").removesuffix("\n")
+        cells.append(v4.new_code_cell(source, metadata=block.written))
+    header["source_map"] = [block.line for block in blocks]
+    return v4.new_notebook(cells=cells, metadata=header)
+
+
+def put_together(page: Page, tasks: list[Task]) -> NotebookNode:
+    """The executed cells of a page, numbered through the page."""
+    whole, *others = [task.notebook for task in tasks]
     for other in others:
-        executed += other.cells[len(page.opening) :]
-    for number, (cell, done) in enumerate(zip(code, executed, strict=True), 1):
-        cell.execution_count, cell.outputs = number, done.outputs
+        whole.cells += other.cells[len(page.opening) :]
+    whole.metadata.source_map = [cell.line for cell in page.cells]
+    for number, cell in enumerate(whole.cells, 1):
+        cell.id, cell.execution_count = f"cell-{number}", number
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = number
+    return whole
 
 
 def export(executed: NotebookNode, page: str, folder: Path) -> bool:
     """Write an executed notebook to its place in a folder; whether it was not there."""
-    target, text = folder / f"{page}.ipynb", nbformat.writes(executed)
+    target, text = folder / f"{page}.ipynb", v4.writes(executed)
     if target.exists() and target.read_text("utf-8") == text:
         return False
     write_whole(target, text)
@@ -160,10 +151,6 @@ def _code(task: Task) -> str:
     return "\n".join(cell.source for cell in task.notebook.cells)
 
 
-def _texts() -> list[bytes]:
-    return [path.read_bytes() for path in _files("notebooks/*.md")]
-
-
 def _files(*patterns: str) -> list[Path]:
     return sorted(path for pattern in patterns for path in ROOT.glob(pattern))
 
@@ -180,15 +167,17 @@ def _records(code: str) -> list[Path]:
 def _restore(task: Task) -> bool:
     path = PROBLEMS / f"{task.key}.ipynb"
     try:
-        task.notebook = nbformat.read(path, 4)
+        kept = v4.reads(path.read_text("utf-8"))
         os.utime(path)
     except (OSError, ValueError, AttributeError):  # absent, or half written
         return False
+    kept.metadata.update(task.notebook.metadata)
+    task.notebook = kept
     return True
 
 
 def _keep(task: Task) -> None:
-    text = nbformat.writes(task.notebook)
+    text = v4.writes(task.notebook)
     if "stand-in" not in text and not os.environ.get("BOOK_DATA"):  # data may have come
         task.key = key(task, data.state())
     write_whole(PROBLEMS / f"{task.key}.ipynb", text)
@@ -200,27 +189,19 @@ def _drop_the_oldest() -> None:
         path.unlink(missing_ok=True)
 
 
-def _seconds() -> dict[str, float]:
-    try:
-        return json.loads(SECONDS.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-
-
 def main(arguments: list[str]) -> int:
     """Execute at the scale asked for."""
     book = Book(ROOT)
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--scale", choices=("quick", "full"), default="quick")
-    parser.add_argument("--only", metavar="STUDY", choices=sorted(book.studies))
-    options = parser.parse_args(arguments)
+    scale = {"choices": ("quick", "full"), "default": "quick"}
+    only = {"metavar": "STUDY", "choices": book.studies}
+    options = parse(__doc__, arguments, {"--scale": scale, "--only": only})
     os.environ["BOOK_SCALE"] = options.scale
     with alone():
         if options.scale == "quick":
             return 0 if execute() else 1
         tasks = with_studies(book, options.only)
         # one after another: a study makes use of all cores itself
-        return 0 if len([*run(tasks, workers=1, verbose=True)]) == len(tasks) else 1
+        return 0 if len([*run(tasks, singly=True)]) == len(tasks) else 1
 
 
 def with_studies(book: Book, only: str | None) -> list[Task]:
@@ -228,5 +209,5 @@ def with_studies(book: Book, only: str | None) -> list[Task]:
     if only:
         os.environ["BOOK_ONLY"] = only
     asked = {only} if only else {*book.studies}
-    tasks = [task for page in book.notebooks for task in problems(page, read(page))]
+    tasks = [task for page in book.notebooks for task in problems(page)]
     return [task for task in tasks if asked & {*STUDY.findall(_code(task))}]

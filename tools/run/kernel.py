@@ -1,7 +1,5 @@
 """Run cells in kernels of their own, some at a time, and say how it goes."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import re
@@ -22,7 +20,6 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat import NotebookNode
 
 IMPORT = re.compile(r"^(?:import|from) ([\w.]+)", re.MULTILINE)
-BACKEND = "module://matplotlib_inline.backend_inline"  # as ipykernel sets it
 CAN_FORK = sys.platform == "linux"  # elsewhere what NumPy is built on may forbid it
 SERVER = multiprocessing.get_context("forkserver" if CAN_FORK else None)
 
@@ -43,19 +40,22 @@ class Task:
     key: str = ""
 
 
-def run(
-    tasks: list[Task], workers: int, timeout=None, verbose=False, fork=False
-) -> Iterator[Task]:
+def run(tasks: list[Task], timeout=None, singly=False, fork=False) -> Iterator[Task]:
     """Execute tasks in this order, `timeout` seconds a cell; each that has succeeded.
 
-    `verbose` shows the progress bars of cells. With `fork` the kernels start faster, if
-    this system can: from a process that has imported what the cells import.
+    `singly`: one after another, with the progress bars of cells. With `fork` kernels
+    start faster, if this system can: from a process that has imported what they import.
     """
     fork, failures = fork and CAN_FORK, set()
     if fork:
-        _preload(cell.source for task in tasks for cell in task.notebook.cells)
-    with ThreadPoolExecutor(workers) as pool:
-        running = {pool.submit(_run, t, timeout, verbose, fork): t for t in tasks}
+        codes = [cell.source for task in tasks for cell in task.notebook.cells]
+        names = {name for code in codes for name in IMPORT.findall(code)}
+        os.environ["BOOK_PRELOAD"] = " ".join(sorted(names))
+        os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+        own = __name__, f"{__package__}.preload"
+        SERVER.set_forkserver_preload(["ipykernel.kernelapp", *own])
+    with ThreadPoolExecutor(1 if singly else os.cpu_count()) as pool:
+        running = {pool.submit(_run, t, timeout, singly, fork): t for t in tasks}
         try:
             for count, done in enumerate(as_completed(running), 1):
                 task, failure = running[done], done.result()
@@ -107,11 +107,12 @@ class Client(NotebookClient):
 
 def _explain(task: Task, client: Client, error: Exception) -> str:
     """`FILE:LINE: what failed`, with the end of the traceback."""
-    path, cells = task.path, task.notebook.cells
-    started = [n for n, cell in enumerate(cells) if cell.get("execution_count")]
+    path, code = task.path, task.notebook
+    cells = zip(code.cells, code.metadata.source_map, strict=True)
+    started = [one for one in cells if one[0].get("execution_count")]
     if not started:
         return f"{path}:1: the kernel does not start: {error}\n"
-    cell, line = cells[started[-1]], task.notebook.metadata.source_map[started[-1]]
+    cell, line = started[-1]
     errors = [out for out in cell.outputs if out.output_type == "error"]
     if not errors:
         return f"{path}:{line}: cell failed: {error}\n"
@@ -156,14 +157,6 @@ class Provisioner(LocalProvisioner):
         process.wait, process.poll = process.join, lambda: process.exitcode
         process.send_signal = partial(os.kill, process.pid)
         return self.connection_info
-
-
-def _preload(codes: Iterator[str]) -> None:
-    names = sorted({name for code in codes for name in IMPORT.findall(code)})
-    os.environ["BOOK_PRELOAD"] = " ".join(names)
-    os.environ.setdefault("MPLBACKEND", BACKEND)
-    own = __name__, f"{__package__}.preload"
-    SERVER.set_forkserver_preload(["ipykernel.kernelapp", *own])
 
 
 def _serve(arguments: list[str], environment: dict[str, str], folder: str) -> None:

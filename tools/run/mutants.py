@@ -6,9 +6,6 @@ code or the package has changed. The exit status is 1 if a problem fails, or an 
 claim survived that book/altered.yml does not explain.
 """
 
-from __future__ import annotations
-
-import argparse
 import hashlib
 import json
 import os
@@ -17,7 +14,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -30,27 +26,22 @@ from claims.slices import Code
 from helpers.recording import MEASURED, provenance, record
 
 from ..source.model import Book, Page, Problem
-from ..workspace import ROOT
+from ..workspace import ROOT, parse
 
 RECORD = MEASURED / "altered.json"
-EXPLAINED = ROOT / "book" / "altered.yml"
 PACKAGE = sorted(Path(claims.__file__).parent.glob("*.py"))
 
 
 class Task:
-    """A problem to be tried: its name, its page, and its code with lines."""
+    """A problem to be tried: name, page, code with lines; what decides, as a hash."""
 
     def __init__(self, page: Page, problem: Problem):
         self.page = page.path
         self.name = problem.label or f"{page.path.stem}: {problem.title}"
         self.cells = [(b.body_line, b.body) for b in page.opening + problem.cells]
-
-    @cached_property
-    def state(self) -> str:
-        """A hash of all that decides about the verdicts, as it is before they run."""
         code = json.dumps([text for _, text in self.cells]).encode()
         everything = b"".join([code, *(path.read_bytes() for path in PACKAGE)])
-        return hashlib.sha256(everything).hexdigest()[:16]
+        self.state = hashlib.sha256(everything).hexdigest()[:16]
 
     def run(self, share: float) -> tuple[list[dict], float]:
         """What became of the altered claims of each check, and the seconds it took."""
@@ -92,7 +83,7 @@ def keep(task: Task, runs: list[dict], seconds: float, order: list[str]) -> None
 
 def explained() -> dict[tuple[str, str], str]:
     """Why an altered claim may survive, by id and by what was altered."""
-    found = yaml.safe_load(EXPLAINED.read_text("utf-8")) or []
+    found = yaml.safe_load((ROOT / "book/altered.yml").read_text("utf-8")) or []
     return {(one["id"], what): one["why"] for one in found for what in one["what"]}
 
 
@@ -118,9 +109,8 @@ def show(runs: list[dict]) -> bool:
 
 def main(arguments: list[str]) -> int:
     """Alter claims, record what was found, say what survived without a reason."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--share", type=float, default=1.0, help="of the alterations")
-    share = parser.parse_args(arguments).share
+    part = {"type": float, "default": 1.0, "help": "of the alterations"}
+    share = parse(__doc__, arguments, {"--share": part}).share
     known, whole = tasks(), share == 1
     order = [task.name for task in known]
     done = recorded()["problems"] if whole else {}
@@ -143,5 +133,5 @@ def main(arguments: list[str]) -> int:
             if whole:
                 keep(task, runs, seconds, order)
     print(f"Tried {len(left)} problems in {time.perf_counter() - start:.0f} s.")
-    explained_all = show(recorded()["runs"] if whole else found)
-    return 0 if explained_all and good else 1
+    good &= show(recorded()["runs"] if whole else found)
+    return int(not good)

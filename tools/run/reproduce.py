@@ -8,11 +8,9 @@ compares. Last digits that tests/nbval.ini forgives may differ. The exit status 
 anything else does. All is written to results/measured/reproduced.json.
 """
 
-from __future__ import annotations
-
-import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -25,67 +23,50 @@ import nbformat
 
 from helpers import recording
 
-from ..source.model import Book, Page, SourceError
+from ..source.model import Book, Page
 from ..source.notebook import forgive, text_of
-from ..workspace import BUILD, EXECUTED, ROOT, alone
+from ..workspace import BUILD, EXECUTED, ROOT, SourceError, alone, parse
 from .again import beside_older
 from .execute import execute, export, read
 from .kernel import Task, run
 
 USUAL = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
 NO_AVX512 = "X86_V4 AVX512_ICL AVX512_SPR"  # as NumPy calls it
-SETTINGS = {
-    "as usual": {},
-    "two threads": {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"},
-    "256 bits": {
-        "ATEN_CPU_CAPABILITY": "avx2",
-        "ONEDNN_MAX_CPU_ISA": "AVX2",
-        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
-        "OPENBLAS_CORETYPE": "Haswell",
-        "NPY_DISABLE_CPU_FEATURES": NO_AVX512,
-    },
-    "128 bits": {
-        "ATEN_CPU_CAPABILITY": "default",
-        "ONEDNN_MAX_CPU_ISA": "SSE41",
-        "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
-        "OPENBLAS_CORETYPE": "Nehalem",
-        "NPY_DISABLE_CPU_FEATURES": f"X86_V3 {NO_AVX512}",
-    },
-    "another hash seed": {"PYTHONHASHSEED": "1"},
+VECTORS = {  # of 256 bits, of 128 bits
+    "ATEN_CPU_CAPABILITY": ("avx2", "default"),
+    "ONEDNN_MAX_CPU_ISA": ("AVX2", "SSE41"),
+    "MKL_ENABLE_INSTRUCTIONS": ("AVX2", "SSE4_2"),
+    "OPENBLAS_CORETYPE": ("Haswell", "Nehalem"),
+    "NPY_DISABLE_CPU_FEATURES": (NO_AVX512, f"X86_V3 {NO_AVX512}"),
 }
-MACHINE = (
-    "import torch; print(torch.backends.cpu.get_cpu_capability(), "
-    "torch.get_num_threads(), hash('book'))"
-)
-SHOWN = 3  # differences
+SETTINGS = {
+    "as usual": USUAL,
+    "two threads": USUAL | {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"},
+    "256 bits": USUAL | {name: wide for name, (wide, _) in VECTORS.items()},
+    "128 bits": USUAL | {name: narrow for name, (_, narrow) in VECTORS.items()},
+    "another hash seed": USUAL | {"PYTHONHASHSEED": "1"},
+}
+MACHINE = "import torch; print(torch.backends.cpu.get_cpu_capability(), "
+MACHINE += "torch.get_num_threads(), hash('book'))"
 
 
-def environment(setting: str) -> patch.dict:
-    """A context with the variables of a setting, for processes that are started."""
-    return patch.dict(os.environ, USUAL | SETTINGS[setting])
-
-
-def run_in(setting: str, pages: list[Page]) -> tuple[Path, set[str]]:
-    """Execute pages whole; the folder of the notebooks, and which have no failed cell.
-
-    As usual they have been executed before.
-    """
-    if setting == "as usual":
-        return EXECUTED, {page.name for page in pages}
+def run_in(setting: str, pages: list[Page]) -> Path:
+    """Execute pages whole; the folder with the notebooks of which no cell failed."""
+    if setting == "as usual":  # they have been executed before
+        return EXECUTED
     folder = BUILD / "reproduced" / setting.replace(" ", "-")
-    names = {page.path: page.name for page in pages}
-    tasks = [Task(page.path.stem, page.path, read(page)) for page in pages]
-    with environment(setting):
-        succeeded = [*run(tasks, os.cpu_count(), timeout=3600)]
-    for task in succeeded:
-        export(task.notebook, names[task.path], folder)
-    return folder, {names[task.path] for task in succeeded}
+    shutil.rmtree(folder, ignore_errors=True)
+    tasks = [Task(p.path.stem, p.path, read(p, p.cells)) for p in pages]
+    with patch.dict(os.environ, SETTINGS[setting]):
+        for task in run(tasks, timeout=3600):
+            export(task.notebook, f"notebooks/{task.name}", folder)
+    return folder
 
 
 def ledger(executed: Path) -> list[dict]:
     """What the checks of an executed notebook say of themselves."""
     cells = nbformat.read(executed, 4).cells
-    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    outputs = [output for cell in cells for output in cell.outputs]
     found = [output.get("metadata", {}).get("check") for output in outputs]
     return [check for check in found if check]
 
@@ -102,8 +83,7 @@ def differences(now: list, before: list) -> list[str]:
 
 def compare(book: Book, page: Page, folder: Path) -> dict:
     """How many checks and outputs agree with those of the usual run."""
-    checks = ledger(EXECUTED / f"{page.name}.ipynb")
-    now = ledger(folder / f"{page.name}.ipynb")
+    now, checks = (ledger(of / f"{page.name}.ipynb") for of in (folder, EXECUTED))
     found = [f"ledger: {text}" for text in differences(now, checks)]
     committed = page.path.with_suffix(".ipynb").read_text("utf-8")
     cells = nbformat.reads(committed, 4).cells
@@ -118,20 +98,20 @@ def compare(book: Book, page: Page, folder: Path) -> dict:
         if text != committed and not found:
             found.append("notebook: other bytes")
     values = {"checks": len(checks), "outputs": len(outputs), "differences": len(found)}
-    return {"values": values, "differences": found[:SHOWN]}
+    return {"values": values, "differences": found[:3]}
 
 
 def reproduce(book: Book, pages: list[Page], settings: list[str]) -> Iterator[dict]:
     """One record for each setting and notebook; a line is printed for each."""
     for setting in settings:
         command = [sys.executable, "-c", MACHINE]
-        with environment(setting):
+        with patch.dict(os.environ, SETTINGS[setting]):
             machine = subprocess.check_output(command, text=True).strip()
         print(f"{setting} ({machine}):", flush=True)
-        folder, succeeded = run_in(setting, pages)
+        folder = run_in(setting, pages)
         for page in pages:
             found = {"values": {"differences": 1}, "differences": ["a cell failed"]}
-            if page.name in succeeded:
+            if (folder / f"{page.name}.ipynb").exists():
                 found = compare(book, page, folder)
             said = "{checks} checks and {outputs} outputs are equal"
             if found["differences"]:
@@ -146,22 +126,18 @@ def main(arguments: list[str]) -> int:
     """Compare, print and record; whether there was a difference."""
     book, start = Book(ROOT), time.perf_counter()
     pages = {page.path.stem: page for page in book.notebooks}
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", metavar="NOTEBOOK", choices=pages)
-    parser.add_argument("--setting", choices=SETTINGS, help="default: all of them")
-    options = parser.parse_args(arguments)
+    only = {"metavar": "NOTEBOOK", "choices": pages}
+    setting = {"choices": SETTINGS, "help": "default: all of them"}
+    options = parse(__doc__, arguments, {"--only": only, "--setting": setting})
     asked = [pages[options.only]] if options.only else list(pages.values())
     settings = [options.setting] if options.setting else list(SETTINGS)
-    with alone(), environment("as usual"):
+    with alone(), patch.dict(os.environ, USUAL):
         if not execute():
             return 1
         found = list(reproduce(book, asked, settings))
     order = [{"notebook": name, "setting": one} for one in SETTINGS for name in pages]
-    recording.record(
-        "reproduced",
-        beside_older("reproduced", found, order),
-        title="The book executed in other circumstances",
-        command="make reproduce",
-        seconds=round(time.perf_counter() - start, 1),
-    )
+    title = "The book executed in other circumstances"
+    about = {"title": title, "command": "make reproduce"}
+    about["seconds"] = round(time.perf_counter() - start, 1)
+    recording.record("reproduced", beside_older("reproduced", found, order), **about)
     return int(any(run["values"]["differences"] for run in found))

@@ -1,13 +1,10 @@
 """The browser that prints the book and opens its pages in tests."""
 
-from __future__ import annotations
-
 import shlex
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -30,7 +27,5 @@ def chromium() -> Iterator[Browser]:
 
 def find(own: str) -> str:
     """Where there is a Chromium: that of playwright, which is pinned, is at `own`."""
-    if Path(own).exists():
-        return own
-    path = next(filter(None, map(shutil.which, NAMES)), None)
+    path = next(filter(None, map(shutil.which, (own, *NAMES))), None)
     return path or sys.exit(MISSING)

@@ -4,9 +4,6 @@ The exit status is 1 if the site could not be written or, with --links, an exter
 is dead, and 2 if the site was written but the lint found something.
 """
 
-from __future__ import annotations
-
-import argparse
 import gc
 import shutil
 import subprocess
@@ -20,7 +17,7 @@ from sphinx.util.console import nocolor
 
 from ..run.execute import execute
 from ..source.model import Book
-from ..workspace import BUILD, ROOT, SITE, alone, exit_if_unfit
+from ..workspace import BUILD, ROOT, SITE, alone, exit_if_unfit, parse
 
 WHOLE = BUILD / "whole"  # there unless a build of the site was interrupted or failed
 
@@ -38,12 +35,10 @@ def write_site(cache: Path) -> bool:
     return True
 
 
-def write_pages(
-    cache: Path, target: Path, builder: str, config: Path | None = None
-) -> bool:
+def write_pages(cache: Path, target: Path, builder: str, config=None) -> bool:
     """Let Sphinx write to `target`; whether that went well.
 
-    A warning is an error, unless a `config` other than that of the book is given.
+    A warning is an error, unless a file `config` other than the book's is given.
     """
     if not sys.stderr.isatty():
         nocolor()
@@ -71,11 +66,10 @@ def write_pages(
 
 def main(arguments: list[str]) -> int:
     """Build under a lock, and say where the site lies and how long it took."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--links", action="store_true", help="look for dead links only")
-    options, start = parser.parse_args(arguments), time.monotonic()
+    links = {"action": "store_true", "help": "look for dead links only"}
+    asked, start = parse(__doc__, arguments, {"--links": links}), time.monotonic()
     with alone():
-        if options.links:
+        if asked.links:
             cache = execute()
             written = cache and write_pages(cache, BUILD / "links", "linkcheck")
             return 0 if written else 1

@@ -5,8 +5,6 @@ installed is known by its content and not by its date, since clocks can be wrong
 clones that share an environment only the path to the helpers is written anew.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import venv
@@ -15,39 +13,29 @@ from pathlib import Path
 from ..workspace import ROOT, alone
 
 
-def install(folder: Path, requirements: Path) -> None:
-    """Bring the environment in `folder` up to date."""
-    wanted, installed = requirements.read_text("utf-8"), folder / "installed"
-    if not installed.exists() or installed.read_text("utf-8") != wanted:
-        what = f"{requirements.name} into {folder}"
-        print(f"Installing {what}: once, some minutes ...", flush=True)
-        install_packages(folder, requirements)
-        installed.write_text(wanted, "utf-8")
-    for packages in folder.glob("lib/*/site-packages"):
-        path, line = packages / "book.pth", f"{ROOT}\n"
-        if not path.exists() or path.read_text("utf-8") != line:
-            path.write_text(line, "utf-8")
-
-
-def install_packages(folder: Path, requirements: Path) -> None:
-    """Install into an environment, which is made if it is not there, or end."""
-    python = folder / "bin" / "python"
-    if not can_install(python):
-        venv.create(folder, symlinks=True, with_pip=True)
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if subprocess.run([*pip, "--requirement", requirements]).returncode:
-        sys.exit("That failed for the reason above. The same command tries it again.")
-
-
 def can_install(python: Path) -> bool:
     """Whether it has a pip; a venv that was interrupted has none."""
     pip = [python, "-m", "pip", "--version"]
     return python.exists() and not subprocess.run(pip, capture_output=True).returncode
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> None:
     """Install into the folder named first what the file named second requires."""
     folder, requirements = Path(arguments[0]).absolute(), ROOT / arguments[1]
+    wanted, installed = requirements.read_text("utf-8"), folder / "installed"
+    python = folder / "bin" / "python"
+    pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r"]
+    failed = "That failed for the reason above. The same command tries it again."
     with alone(folder):
-        install(folder, requirements)
-    return 0
+        if not installed.exists() or installed.read_text("utf-8") != wanted:
+            what = f"{requirements.name} into {folder}"
+            print(f"Installing {what}: once, some minutes ...", flush=True)
+            if not can_install(python):
+                venv.create(folder, symlinks=True, with_pip=True)
+            if subprocess.run([*pip, requirements]).returncode:
+                sys.exit(failed)
+            installed.write_text(wanted, "utf-8")
+        for packages in folder.glob("lib/*/site-packages"):
+            path, line = packages / "book.pth", f"{ROOT}\n"
+            if not path.exists() or path.read_text("utf-8") != line:
+                path.write_text(line, "utf-8")

@@ -1,12 +1,9 @@
 """Draw what stands for the interactive figures where no script runs.
 
-    python -m tools pictures [NAME ...]
-
-writes book/figures/NAME.svg, which is what book/assets/figures.js draws before a reader
-has moved anything. It needs Chromium; a test says when a picture is out of date.
+`python -m tools pictures [NAME ...]` writes book/figures/NAME.svg, which is what
+book/assets/figures.js draws before a reader has moved anything. It needs Chromium; a
+test says when a picture is out of date.
 """
-
-from __future__ import annotations
 
 from playwright.sync_api import Page
 
@@ -46,7 +43,7 @@ def draw(page: Page, name: str) -> str:
     return whole.replace("><", ">\n<")
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> None:
     """Draw those that are named, or all that are there."""
     with chromium() as browser:
         page = browser.new_page()
@@ -54,4 +51,3 @@ def main(arguments: list[str]) -> int:
             picture = ROOT / "book/figures" / f"{name}.svg"
             picture.write_text(draw(page, name), "utf-8")
             print(f"wrote {picture.relative_to(ROOT)}")
-    return 0

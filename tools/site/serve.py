@@ -1,12 +1,8 @@
 """Show the site, and build it anew whenever a source is saved; `make serve` calls this.
 
-What is shown is a copy of the last site that could be written, with a script that loads
-a page again after a build.
+What is shown is a copy of the last whole site, whose pages load again after a build.
 """
 
-from __future__ import annotations
-
-import argparse
 import re
 import shutil
 import signal
@@ -23,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from watchfiles import DefaultFilter, watch
 
-from ..workspace import BUILD, ROOT, SITE, exit_if_unfit
+from ..workspace import BUILD, ROOT, SITE, fit, parse
 
 FOLDERS = ("notebooks", "book", "helpers", "claims", "results")
 SOURCES = re.compile(
@@ -136,7 +132,6 @@ def build() -> int:
 
 def serve(port: int) -> None:
     """Show and build until interrupted."""
-    BUILD.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=BUILD, prefix="preview-") as room:
         preview = Preview(Path(room))
 
@@ -154,16 +149,10 @@ def serve(port: int) -> None:
                 print(said, flush=True)
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> None:
     """Serve at the port asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--port", type=int, default=8000)
+    port = parse(__doc__, arguments, {"--port": {"type": int, "default": 8000}}).port
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell ignores one
         signal.signal(number, signal.default_int_handler)
-    try:
-        with suppress(KeyboardInterrupt):
-            serve(parser.parse_args(arguments).port)
-    except OSError as error:
-        exit_if_unfit(BUILD, error)
-        raise
-    return 0
+    with suppress(KeyboardInterrupt), fit(BUILD):
+        serve(port)

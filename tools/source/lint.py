@@ -5,8 +5,6 @@ the exit status is 1 if there is one. What no source may do is a fault of its `P
 of its `Notebook`, and is named here with the rest.
 """
 
-from __future__ import annotations
-
 import ast
 import builtins
 import io
@@ -21,16 +19,12 @@ from markdown_it.token import Token
 from claims.slices import Code, names
 
 from ..workspace import ROOT
-from .model import ID, Block, Book, Page, SourceError
+from .model import ID, Block, Book, Page
 from .notebook import Notebook
 
 Found = Iterator[tuple[int, str]]  # lines with what is wrong there
 
-FORMS = {  # of labels: what they begin with, and examples
-    "exercise": ("", "gr-5-1 or th-2a"),
-    "equation": ("eq-", "eq-gr-5-1 or eq-th-2a-sum"),
-    "figure": ("fig-", "fig-gr-5-1 or fig-th-2a-rates"),
-}
+PREFIXES = {"exercise": "", "equation": "eq-", "figure": "fig-"}  # of labels
 FORBIDDEN = re.compile(
     r"\\(label|eqref)\b|\\begin\{(align|equation|gather|eqnarray|multline)\*?\}"
 )
@@ -41,7 +35,6 @@ DRAWS = re.compile(
     r"torch\.(rand|randn|randint|rand\w*_like|randperm|normal|bernoulli|multinomial)|"
     r"np\.random\.(?!seed|default_rng|[A-Z])\w+"
 )
-SEEDS = ("torch.manual_seed", "np.random.seed")
 LATER = ast.FunctionDef | ast.ClassDef  # what is in it is executed later
 
 
@@ -79,9 +72,10 @@ def _in_block(block: Block) -> Found:
 
 
 def _in_label(line: int, label: str | None, kind: str) -> Found:
-    prefix, examples = FORMS[kind]
+    prefix = PREFIXES[kind]
     if label and not re.fullmatch(prefix + ID, label):
-        yield line, f"the label {label!r} of this {kind} is not like {examples}"
+        like = f"{prefix}gr-5-1 or {prefix}th-2a-sum"
+        yield line, f"the label {label!r} of this {kind} is not like {like}"
 
 
 def _in_paragraph(token: Token, line: int) -> Found:
@@ -103,8 +97,7 @@ def _in_formula(tex: str, line: int) -> Found:
 
 
 def _in_cell(block: Block) -> Found:
-    count = len(block.body.strip("\n").split("\n"))
-    if count > LINES:
+    if (count := block.body.strip("\n").count("\n") + 1) > LINES:
         yield block.line, f"{count} lines of code, at most {LINES}"
     for line, text in enumerate(block.body.split("\n"), block.body_line):
         if len(text) > COLUMNS:
@@ -115,16 +108,10 @@ def _in_cell(block: Block) -> Found:
         line = block.body_line + (error.lineno or 1) - 1
         yield line, f"not Python: {error.args[0]}"
         return
-    if len(re.findall(r"^\s*#", block.body, re.M)) > 1:  # or text that looks like it
-        tokens = tokenize.generate_tokens(io.StringIO(block.body).readline)
-        comments = [t for t in tokens if t.type == tokenize.COMMENT]
-        count = sum(comment.line.lstrip().startswith("#") for comment in comments)
-        if count > 1:
-            yield block.line, f"{count} comment lines in a cell, at most 1"
-    yield from _in_statements(block, statements)
-
-
-def _in_statements(block: Block, statements: list[ast.stmt]) -> Found:
+    tokens = tokenize.generate_tokens(io.StringIO(block.body).readline)
+    kinds = [token.type for token in tokens if token.line.lstrip().startswith("#")]
+    if (count := kinds.count(tokenize.COMMENT)) > 1:
+        yield block.line, f"{count} comment lines in a cell, at most 1"
     last = statements[-1] if statements else None
     check = last.value if isinstance(last, ast.Expr) else None  # its only place
     draws, figure = bool(block.figure), block.figure
@@ -154,19 +141,17 @@ def _in_problem_set(page: Page) -> Found:
         line = (page.opening[1:] or page.cells)[0].line
         yield line, f"{len(page.opening)} code cells before the first problem, not one"
     ids = {question.id for question in page.questions}
-    known = set(ids)
+    known = ids | {block.argument for block in page.walk() if block.kind == "erratum"}
     for block in page.walk():
         about = block.options.get("question")
         if block.kind == "exercise" and (block.own_label or "") not in ids:
             yield block.line, "an exercise before the first problem (a heading with ##)"
-        if block.kind == "erratum":
-            known.add(block.argument)
-            if about not in ids:
-                yield block.line, f"an erratum about {about}, no question of this page"
+        if block.kind == "erratum" and about not in ids:
+            yield block.line, f"an erratum about {about}, no question of this page"
     for question in page.questions:
         if not question.difficulty:
             begin = "*Difficulty 2, 30 minutes.* or the like"
-            yield question.line, f"{question.id} does not begin with {begin}"
+            yield question.exercise.line, f"{question.id} does not begin with {begin}"
     try:
         codes = [Statements(page.opening + problem.cells) for problem in page.problems]
     except SyntaxError:
@@ -181,12 +166,13 @@ def _in_problem_set(page: Page) -> Found:
             id = getattr(call.args[0], "value", None) if call.args else None
             checked.add(id)
             if isinstance(id, str) and id not in known:
-                message = f"a check of {id}, no question or erratum of this page"
-                yield code.lines[top], message
+                said = f"a check of {id}, no question or erratum of this page"
+                yield code.lines[top], said
     for question in page.questions:
         about = {question.id, *(erratum.argument for erratum in question.errata)}
-        if any(cell.tree.body for cell in question.cells) and not about & checked:
-            yield question.line, f"{question.id} has code and no check"
+        cells = (b for b in question.solution if b.kind == "code-cell")
+        if any(cell.tree.body for cell in cells) and not about & checked:
+            yield question.exercise.line, f"{question.id} has code and no check"
 
 
 class Statements(Code):
@@ -197,11 +183,7 @@ class Statements(Code):
         self.defined = set().union(*(s.defines for s in self.statements))
         nodes = [(k, node) for k, top in enumerate(self.tops) for node in ast.walk(top)]
         self.caught = {n.name for _, n in nodes if isinstance(n, ast.ExceptHandler)}
-        calls = [(top, node) for top, node in nodes if isinstance(node, ast.Call)]
-        self.calls = [
-            (top, self._line(top, call), call, _dotted(call.func))
-            for top, call in calls
-        ]
+        self.calls = [(k, node) for k, node in nodes if isinstance(node, ast.Call)]
 
     def _line(self, top: int, node: ast.AST) -> int:
         return self.lines[top] + node.lineno - self.tops[top].lineno
@@ -227,26 +209,25 @@ class Statements(Code):
     def random_draws(self) -> Found:
         """Nothing is drawn that depends on what was drawn before."""
         seeded = set()
-        for top, line, call, name in self.calls:
+        for top, call in self.calls:
+            name = _dotted(call.func)
             library = name.partition(".")[0]
-            if isinstance(self.tops[top], LATER):
+            if isinstance(self.tops[top], LATER) or _says(call, "generator"):
                 continue
-            if name in SEEDS:
+            if name in ("torch.manual_seed", "np.random.seed"):
                 seeded.add(library)
             elif DRAWS.fullmatch(name) and library not in seeded:
-                if not _says(call, "generator"):
-                    yield line, f"{name} before the problem has seeded it"
+                line = self._line(top, call)
+                yield line, f"{name} before the problem has seeded it"
 
     def shortened_lists(self) -> Found:
         """What feeds a check is zipped strictly."""
-        zips = [call for call in self.calls if call[3] == "zip"]
-        loose = [
-            (top, line) for top, line, call, _ in zips if not _says(call, "strict")
-        ]
+        zips = [(k, call) for k, call in self.calls if _dotted(call.func) == "zip"]
+        loose = [(top, call) for top, call in zips if not _says(call, "strict")]
         for last, check in self.checks() if loose else ():
             fed = {s.top for s in self.slice(names([check])[1], last)} | {last}
-            for line in (line for top, line in loose if top in fed):
-                yield line, "a zip without strict=True feeds a check"
+            for top, call in (one for one in loose if one[0] in fed):
+                yield self._line(top, call), "a zip without strict=True feeds a check"
 
 
 def _dotted(node: ast.expr) -> str:
@@ -261,11 +242,7 @@ def _says(call: ast.Call, keyword: str) -> bool:
 
 def main(files: list[str], root: Path = ROOT) -> int:
     """Print the findings in the files, or in all pages; the exit status."""
-    try:
-        book = Book(root)
-    except SourceError as error:
-        print(error)
-        return 1
+    book = Book(root)
     pages = {page.path.resolve(): page for page in book.pages.values()}
     status = 0
     for path in [Path(file).resolve() for file in files] or pages:

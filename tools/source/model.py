@@ -1,11 +1,8 @@
 """The sources of the book, read once: pages, problems, questions, labels, numbers.
 
-Everything that wants to know what stands in `notebooks/*.md` or `book/*.md` asks a
-`Book`. What cannot be understood is kept as a fault of its page, with its line, so that
-one slip does not hide another.
+Who wants to know what stands in `notebooks/*.md` or `book/*.md` asks a `Book`. What is
+not understood is kept as a fault of its page and line, so that no slip hides another.
 """
-
-from __future__ import annotations
 
 import ast
 import difflib
@@ -15,23 +12,23 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
+from itertools import count
 from pathlib import Path
-from typing import Any
 
 import yaml
-from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.mdit import create_md_parser
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from ..workspace import ROOT
+from ..workspace import ROOT, SourceError
 from .directives import DIRECTIVES, OPTIONAL, Kind
 
 ID = r"[a-z]{2}-\d[a-z0-9]*(?:-[a-z0-9]+)*"  # of a question
 EFFORT = re.compile(r"\s*\*Difficulty ([1-3]), ([1-9]\d*) minutes\b")
 NUMBER = re.compile(r"^(Problem \d+:|[\d.]+) ")  # before the topic of a problem
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # if there is the fast one
 DIRECTIVE = re.compile(r"\{([\w:-]+)\}\s*(.*?)\s*")
 QUOTED = re.compile(r"^(`{3,}\{([\w:-]+)\})(.*`.*)$", re.M)  # a title with `
 STUDY = re.compile(r'\bresults\.study\(\s*"([\w-]+)"')
@@ -42,10 +39,6 @@ for _depth in range(4):
 
 
 Target = namedtuple("Target", "page name")  # of a label; such as "Exercise 1.1"
-
-
-class SourceError(Exception):
-    """A source that is not understood; the message begins with file and line."""
 
 
 @contextmanager
@@ -67,7 +60,8 @@ class Block:
     and last line in the file; `source`: these lines; `tokens`: what they are parsed to,
     which count their lines from line `first` of the file; `label`: what `(label)=`
     before it says; `argument`: that of a directive, or the words of a heading. Of a
-    directive, the body begins at `body_line`, and `inside` has the blocks of a text.
+    directive, `options` are as its readers expect them and `written` as they stand
+    there, the body begins at `body_line`, and `inside` has the blocks of a text.
     """
 
     kind: str
@@ -78,15 +72,21 @@ class Block:
     tokens: list[Token]
     label: str = ""
     argument: str = ""
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict = field(default_factory=dict)
+    written: dict = field(default_factory=dict)
     body: str = ""
     body_line: int = 0
-    inside: list[Block] = field(default_factory=list)
+    inside: list["Block"] = field(default_factory=list)
 
     @property
     def declared(self) -> Kind | None:
         """What is declared of this directive, if anything."""
         return DIRECTIVES.get(self.kind)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it may stand in the text of a directive."""
+        return self.kind == "text" or getattr(self.declared, "body", "") == "box"
 
     @property
     def figure(self) -> dict[str, str]:
@@ -104,7 +104,7 @@ class Block:
         """The code of a cell, parsed. Raises `SyntaxError`."""
         return ast.parse(self.body)
 
-    def walk(self) -> Iterator[Block]:
+    def walk(self) -> Iterator["Block"]:
         """This block and all inside it, in order."""
         yield self
         for block in self.inside:
@@ -113,7 +113,7 @@ class Block:
 
 @dataclass(repr=False)
 class Question:
-    """An exercise with all that belongs to it, from `line` to `end`.
+    """An exercise with all that belongs to it, up to line `end`.
 
     `number`: such as "1.3"; `topic`: the title of its problem without its number;
     `difficulty`: 1 to 3; that and `minutes` are 0 where the exercise does not say them;
@@ -131,16 +131,6 @@ class Question:
     hints: list[Block] = field(default_factory=list)
     solution: list[Block] = field(default_factory=list)
     errata: list[Block] = field(default_factory=list)
-
-    @property
-    def line(self) -> int:
-        """The line at which the exercise begins."""
-        return self.exercise.line
-
-    @property
-    def cells(self) -> list[Block]:
-        """The code cells of the solution."""
-        return [block for block in self.solution if block.kind == "code-cell"]
 
 
 @dataclass(repr=False)
@@ -206,7 +196,7 @@ class Book:
     """All pages of the table of contents, with their labels and numbers."""
 
     @classmethod
-    def now(cls, root: Path = ROOT) -> Book:
+    def now(cls, root: Path = ROOT) -> "Book":
         """The book as its sources are now; a process reads them once in each state."""
         files = sorted([*root.glob("_*.yml"), *root.glob("*/*.md")])
         stats = ((path, path.stat()) for path in files)
@@ -217,24 +207,29 @@ class Book:
         with reading("_config.yml"):
             config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
             repository = config["repository"]
-            self.repository = repository["url"].rstrip("/")
+            tex = config["sphinx"]["config"]["mathjax3_config"]["tex"]
+            extensions = config["parse"]["myst_enable_extensions"]
         with reading("_toc.yml"):
-            pages = list(contents(root))
-        self.files = f"{self.repository}/blob/{repository.get('branch', 'main')}"
+            toc = parse_toc_yaml(root / "_toc.yml").root
+        self.repository = repository["url"].rstrip("/")
+        self.files = f"{self.repository}/blob/{repository['branch']}"
         owner, name = self.repository.split("/")[-2:]
         self.site = f"https://{owner}.github.io/{name}"  # where the workflow publishes
-        sphinx = config.get("sphinx", {}).get("config", {})
-        tex = sphinx.get("mathjax3_config", {}).get("tex", {})
-        self.macros: dict[str, str | list] = tex.get("macros", {})
-        parse = config.get("parse", {})
-        extensions = parse.get("myst_enable_extensions", ["dollarmath"])
+        self.macros: dict[str, str | list] = tex["macros"]
         settings = MdParserConfig(enable_extensions=extensions)
-        self.parser: MarkdownIt = create_md_parser(settings, RendererHTML)
+        self.parser = create_md_parser(settings, RendererHTML)
         self.labels: dict[str, Target] = {}
         self.pages: dict[str, Page] = {}
-        counts: Counter = Counter()
+        chapters, counts = count(1), Counter()
+        pages = [
+            (toc.docname, "")
+        ]  # each with the number of its chapter ("1."), if any
+        for tree in toc.subtrees:
+            for name in tree.files():
+                pages.append((name, f"{next(chapters)}." if tree.numbered else ""))
         for name, chapter in pages:
-            page = self.pages[name] = self._read(name)
+            page = self._read(name.removesuffix(".md"))
+            self.pages[page.name] = page
             self._name(page, chapter, counts)
             self._sort(page)
 
@@ -249,15 +244,10 @@ class Book:
         return {q.id: q for page in self.pages.values() for q in page.questions}
 
     @cached_property
-    def studies(self) -> dict[str, Problem]:
-        """The problem in which each recorded study is made."""
-        return {
-            name: problem
-            for page in self.notebooks
-            for problem in page.problems
-            for cell in problem.cells
-            for name in STUDY.findall(cell.body)
-        }
+    def studies(self) -> list[str]:
+        """The names of the recorded studies."""
+        cells = (cell for page in self.notebooks for cell in page.cells)
+        return sorted({name for cell in cells for name in STUDY.findall(cell.body)})
 
     @cached_property
     def interactive_figures(self) -> list[str]:
@@ -286,14 +276,12 @@ class Book:
     def _read(self, name: str) -> Page:
         page = Page(name, self.root / f"{name}.md")
         try:
-            data = page.path.read_bytes()
-            page.text = data.decode("utf-8", "replace").replace("\r\n", "\n")
-            data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            page.fault(line, "not UTF-8: convert the file")
+            page.text = page.path.read_text("utf-8", "replace")
         except OSError as error:
             page.fault(1, f"{error.strerror}, but _toc.yml names it")
+        before, replaced, _ = page.text.partition("\N{REPLACEMENT CHARACTER}")
+        if replaced:
+            page.fault(before.count("\n") + 1, "not UTF-8: convert the file")
 
         def without_ticks(match: re.Match) -> str:
             line = page.text.count("\n", 0, match.start()) + 1
@@ -303,12 +291,10 @@ class Book:
         page.blocks = self.blocks(QUOTED.sub(without_ticks, page.text), 1, page)
         return page
 
-    def blocks(
-        self, text: str, first: int, page: Page, around: Block | None = None
-    ) -> list[Block]:
+    def blocks(self, text: str, first: int, page: Page, around=None) -> list[Block]:
         """The outermost blocks of a text that begins at line `first` of a page.
 
-        The text may be that of another block (`around`), or a title or caption.
+        The text may be that of another block, `around` it, or a title or caption.
         """
         found, tokens, label = [], [], ""
         lines = text.split("\n")
@@ -350,13 +336,15 @@ class Book:
         block.body = content[len(head) :]
         block.body_line = block.line + 1 + head.count("\n")
         try:
-            options = yaml.safe_load(re.sub(r"^(:|---\n)", "", head, flags=re.M)) or {}
+            text = re.sub(r"^(:|---\n)", "", head, flags=re.M)
+            options = yaml.load(text, LOADER) or {}
             if not isinstance(options, dict):
                 raise ValueError("no pairs `name: value`")
         except (yaml.YAMLError, ValueError) as error:
             said = getattr(error, "problem", None) or error
             page.fault(block.line, f"options that are not YAML: {said}")
             options = dict(re.findall(r"^:([\w-]+): *(.*)$", head, re.M))
+        block.written = options
         for name, value in options.items():
             block.options[name] = _option(block, name, value, page)
         if block.declared and block.declared.body:
@@ -393,7 +381,8 @@ class Book:
 
     def _sort(self, page: Page) -> None:
         """Put the blocks of a page into its problems and questions."""
-        problem = last = solved = lost = None
+        problem = Problem("", "", 0, page.name, page.opening)  # before the first
+        last = solved = lost = None
         by_id: dict[str, Question] = {}
         waiting: dict[str, Question] = {}  # for their solutions
         for block in page.blocks:
@@ -408,8 +397,7 @@ class Book:
                 last = self._question(block, page, problem)
                 by_id.setdefault(last.id, last)
                 waiting[last.id] = last
-                if problem:
-                    problem.questions.append(last)
+                problem.questions.append(last)
             elif block.kind == "hint" and last and not solved:
                 last.hints.append(block)
             elif block.kind == "solution-start":
@@ -427,7 +415,7 @@ class Book:
                     page.fault(line, "the end of a solution that was not started")
                 solved = lost = None
             elif block.kind == "code-cell":
-                (problem.cells if problem else page.opening).append(block)
+                problem.cells.append(block)
             elif block.kind == "erratum":
                 if about := by_id.get(block.options.get("question")):
                     about.errata.append(block)
@@ -435,15 +423,17 @@ class Book:
             if solved:
                 solved.solution.append(block)
         for question in waiting.values():
-            page.fault(question.line, f"the exercise {question.id} has no solution")
+            page.fault(
+                question.exercise.line, f"the exercise {question.id} has no solution"
+            )
         if solved:
             page.fault(page.blocks[-1].end, f"the solution to {solved.id} has no end")
         page.problems = [p for p in page.problems if p.cells or p.questions]
 
-    def _question(self, block: Block, page: Page, problem: Problem | None) -> Question:
+    def _question(self, block: Block, page: Page, problem: Problem) -> Question:
         label = block.own_label or ""
         number = self.labels[label].name.rpartition(" ")[2] if label else ""
-        topic = NUMBER.sub("", problem.title) if problem else ""
+        topic = NUMBER.sub("", problem.title)
         effort = EFFORT.match(block.body)
         effort = map(int, effort.groups()) if effort else (0, 0)
         return Question(label, number, page.name, topic, *effort, block, block.end)
@@ -464,18 +454,7 @@ def _meaning(body: str, match: re.Match) -> str:
     return line_breaks + (f"{script}{{{tex}}}" if script else tex)
 
 
-def contents(root: Path) -> Iterator[tuple[str, str]]:
-    """The pages of _toc.yml, each with the number of its chapter ("1.") or ""."""
-    toc = parse_toc_yaml(root / "_toc.yml")
-    yield toc.root.docname.removesuffix(".md"), ""
-    chapters = 0
-    for tree in toc.root.subtrees:
-        for page in tree.files():
-            chapters += bool(tree.numbered)
-            yield page.removesuffix(".md"), f"{chapters}." if tree.numbered else ""
-
-
-def _option(block: Block, name: str, value: Any, page: Page) -> Any:
+def _option(block: Block, name: str, value: object, page: Page) -> object:
     """The value of an option; of another type than its readers expect, it is empty."""
     form = {"mystnb": dict, "figure": dict, "image": dict, "tags": list}.get(name, str)
     if form is str and not isinstance(value, dict | list):
@@ -492,7 +471,7 @@ def _option(block: Block, name: str, value: Any, page: Page) -> Any:
 def _judge(block: Block, page: Page, around: Block | None) -> None:
     """Note what a directive or heading of a problem set must not do."""
     declared = block.declared
-    if around and block.kind != "text" and not (declared and declared.body == "box"):
+    if around and not block.is_text:
         missing = f"{around.kind} of line {around.line}"
         message = f"{block.kind} inside a directive: has the {missing} no end?"
         page.fault(block.line, message)

@@ -3,13 +3,9 @@
 Neither of them knows MyST, so everything becomes plain Markdown: exercises are numbered
 headings, hints fold, solutions are collapsed sections, equations carry their numbers,
 links lead somewhere. A cell with a check shows the output of the last execution.
-With --check nothing is written, and the exit status is 1 if a committed notebook is not
-what its source gives.
+With --check nothing is written; the exit status is 1 if a committed one is another.
 """
 
-from __future__ import annotations
-
-import argparse
 import posixpath
 import re
 import sys
@@ -24,9 +20,9 @@ from markdown_it.token import Token
 from helpers import results
 from helpers.files import write_whole
 
-from ..workspace import EXECUTED, ROOT
+from ..workspace import EXECUTED, ROOT, SourceError, parse
 from .directives import VERDICTS
-from .model import Block, Book, Page, SourceError
+from .model import Block, Book, Page
 
 INSTALL = """\
 if not __import__("importlib.util").util.find_spec("helpers"):
@@ -57,12 +53,10 @@ class Notebook:
         self.book, self.page = book, page
         self.faults = list(page.faults)
         self.cells: list[dict] = []
-        self.folded: list[str] = []  # ids of the cells whose section is collapsed
         self._parts: list[str] = []  # of the Markdown cell that is being written
         self._ids: Counter = Counter()
         self._section = "title"  # what the ids of cells are made from
-        self._open = ""  # the exercise whose solution is being written
-        self._solved = ""  # that whose solution has just ended
+        self._solved = ""  # the exercise whose solution has just ended
         for block in page.blocks:
             with self._at(block.line):
                 if self._solved and block.kind not in ("heading", "exercise"):
@@ -99,14 +93,9 @@ class Notebook:
 
     def _texts(self, blocks: list[Block], quoted: bool = False) -> str:
         parts = []
-        for block in blocks:
+        for block in (block for block in blocks if block.is_text):
             with self._at(block.line):
-                if (
-                    block.kind == "text"
-                    or block.declared
-                    and block.declared.body == "box"
-                ):
-                    parts.append(self._write(block, quoted) or "")
+                parts.append(self._write(block, quoted))
         return "\n\n".join(parts)
 
     def _words(self, text: str, line: int, quoted: bool = False) -> str:
@@ -162,12 +151,11 @@ class Notebook:
         self._flush()
         heading = self.cells[-1]
         heading["metadata"] = {"id": heading["id"], "jp-MarkdownHeadingCollapsed": True}
-        self.folded.append(heading["id"])
-        self._open = block.argument
 
     def _solution_end(self, block: Block) -> None:
         self._flush()
-        self._solved = self._open  # what follows must not fold away with it
+        # what follows must not fold away with it
+        self._solved = self._section.removesuffix("-solution")
 
     def _code_cell(self, block: Block) -> str | None:
         self._flush()
@@ -222,7 +210,7 @@ class Notebook:
         lines, spans = block.source.split("\n"), {}
         for token in (token for token in block.tokens if token.map):
             types = [token.type, *(child.type for child in token.children or ())]
-            kinds = [re.sub("_(open|close)$", "", kind) for kind in types]
+            kinds = (re.sub("_(open|close)$", "", kind) for kind in types)
             unknown = [kind for kind in kinds if kind not in KNOWN]
             if unknown or token.type == "fence" and token.info.startswith("{"):
                 message = f"{token.info or unknown[0]} is not understood here"
@@ -334,7 +322,7 @@ def add_references(cells: list[dict], executed: Path, committed: Path) -> None:
         return
     if not executed.exists():
         raise SourceError(f"{executed} is missing: run `make book` first")
-    ran = [c for c in nbformat.read(executed, 4).cells if c.cell_type == "code"]
+    ran = nbformat.read(executed, 4).cells
     if [c.source.strip() for c in ran] != [c["source"].strip() for c in code]:
         raise SourceError(f"{executed} is of another source: run `make book` first")
     old = nbformat.read(committed, 4).cells if committed.exists() else []
@@ -342,17 +330,17 @@ def add_references(cells: list[dict], executed: Path, committed: Path) -> None:
     for number, (cell, execution) in enumerate(zip(code, ran, strict=True), 2):
         if not CHECK.search(cell["source"]):
             continue
-        outputs = [o for o in execution.outputs if o.output_type == "execute_result"]
-        if len(outputs) != 1 or len(execution.outputs) != 1:
+        if [o.output_type for o in execution.outputs] != ["execute_result"]:
             message = f"{executed}: cell {cell['id']} shows more than its check"
             raise SourceError(message)
-        data = {kind: outputs[0].data[kind] for kind in ("text/html", "text/plain")}
+        given = execution.outputs[0].data
+        data = {kind: given[kind] for kind in ("text/html", "text/plain")}
         old = kept.get(cell["id"], {})
         if forgive(str(data)) == forgive(str(dict(old))):
             data = old
+        run = {"execution_count": number}  # nbval compares only what was run
         shown = {"output_type": "execute_result", "data": data, "metadata": {}}
-        cell["outputs"] = [{**shown, "execution_count": number}]
-        cell["execution_count"] = number  # nbval compares only what was run
+        cell |= run | {"outputs": [shown | run]}
         cell["metadata"].setdefault("tags", []).append("nbval-check-output")
 
 
@@ -377,8 +365,9 @@ def text_of(book: Book, page: Page, executed: Path | None = None) -> str:
     ran = (executed or EXECUTED) / f"{page.name}.ipynb"
     add_references(made.cells, ran, page.path.with_suffix(".ipynb"))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    folded = [c["id"] for c in made.cells if "id" in c["metadata"]]
     metadata = {
-        "colab": {"collapsed_sections": made.folded},
+        "colab": {"collapsed_sections": folded},
         "kernelspec": kernel,
         "language_info": {"name": "python"},
     }
@@ -389,17 +378,11 @@ def text_of(book: Book, page: Page, executed: Path | None = None) -> str:
 
 def main(arguments: list[str], root: Path = ROOT) -> int:
     """Write or compare notebooks; the exit status."""
-    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    options.add_argument("--check", action="store_true", help="compare, write nothing")
-    options.add_argument("sources", nargs="*", type=Path, help="default: all of them")
-    given = options.parse_args(arguments)
-    try:
-        book = Book(root)
-    except SourceError as error:
-        print(error, file=sys.stderr)
-        return 1
+    check = {"action": "store_true", "help": "compare, write nothing"}
+    sources = {"nargs": "*", "type": Path, "help": "default: all of them"}
+    given = parse(__doc__, arguments, {"--check": check, "sources": sources})
+    book, status = Book(root), 0
     pages = {page.path.stem: page for page in book.notebooks}
-    status = 0
     for name in [source.stem for source in given.sources] or pages:
         path = root / f"notebooks/{name}.ipynb"
         try:

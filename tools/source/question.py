@@ -4,79 +4,63 @@ The template is the anatomy of a question in CONTRIBUTING.md. What is to be writ
 it is marked TODO, and the page lint names it until it is written.
 """
 
-from __future__ import annotations
-
-import argparse
 import re
-import sys
 from pathlib import Path
 
 from helpers.files import write_whole
 
-from ..workspace import ROOT
-from .model import ID, Book, Page, SourceError
+from ..workspace import ROOT, SourceError, parse
+from .model import ID, Book
 
 TEMPLATE = re.compile(r"^````markdown\n(.*?)\s*^````$", re.M | re.S)
-SAMPLE = "xx-1a"  # the id that the template has
 
 
 def new_question(book: Book, id: str, title: str, name: str, after: str) -> str:
     """Write a question into a problem set; returns `file:line` of where it stands.
 
-    `title`, `name` (of the set) and `after` (the id of a question) may be empty. Raises
-    `ValueError` if there cannot be such a question.
+    `title`, `name` (of the set, else told by `id`), `after` (the id of another) may be
+    empty. Raises `SourceError` if there cannot be such a question.
     """
     if id in book.labels:
-        raise ValueError(f"{id} exists, in {book.labels[id].page}.md")
-    page = page_of(id, name, book)
+        raise SourceError(f"{id} exists, in {book.labels[id].page}.md")
+    prefix = id.partition("-")[0]
+    known = {q.id.partition("-")[0]: q.page for q in book.questions.values()}
+    if not name and prefix not in known:
+        names = ", ".join(f"{short}- ({page})" for short, page in known.items())
+        raise SourceError(f"no question begins with {prefix}-; there are {names}")
+    page = book.pages.get(f"notebooks/{name}" if name else known[prefix])
+    if not page:
+        sets = ", ".join(page.path.stem for page in book.notebooks)
+        raise SourceError(f"SET={name} is none of {sets}")
+    if (where := known.get(prefix, page.name)) != page.name:
+        raise SourceError(f"SET={name}: questions {prefix}- stand in {where}.md")
     lines = page.text.rstrip().split("\n")
     place = len(lines)
     if after:
         before = book.questions.get(after)
         if not before or before.page != page.name:
-            raise ValueError(f"AFTER={after}: no such question in {page.name}.md")
+            raise SourceError(f"AFTER={after}: no such question in {page.name}.md")
         if not before.solution:
-            raise ValueError(f"AFTER={after}: it has no solution")
+            raise SourceError(f"AFTER={after}: it has no solution")
         place = before.end
     question = TEMPLATE.search((book.root / "CONTRIBUTING.md").read_text("utf-8"))[1]
-    question = question.replace(SAMPLE, id)
+    question = question.replace("xx-1a", id)
     question = question.replace("TODO: title", title or "TODO: title")
     lines[place:place] = ["", question]
     write_whole(page.path, "\n".join(lines) + "\n")
     return f"{page.name}.md:{place + 2}"
 
 
-def page_of(id: str, name: str, book: Book) -> Page:
-    """The problem set `name`, or the one whose questions begin like `id`."""
-    prefix = id.partition("-")[0]
-    known = {q.id.partition("-")[0]: q.page for q in book.questions.values()}
-    if not name and prefix not in known:
-        names = ", ".join(f"{short}- ({page})" for short, page in known.items())
-        raise ValueError(f"no question begins with {prefix}-; there are {names}")
-    page = f"notebooks/{name}" if name else known[prefix]
-    if page not in book.pages:
-        sets = ", ".join(page.path.stem for page in book.notebooks)
-        raise ValueError(f"SET={name} is none of {sets}")
-    if known.get(prefix, page) != page:
-        raise ValueError(f"SET={name}: questions {prefix}- stand in {known[prefix]}.md")
-    return book.pages[page]
-
-
 def main(arguments: list[str], root: Path = ROOT) -> int:
     """Add the question that the arguments name; the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for option in ("id", "title", "set", "after"):
-        parser.add_argument(f"--{option}", default="")
-    id, title, name, after = vars(parser.parse_args(arguments)).values()
-    try:
-        if not re.fullmatch(ID, id):
-            raise ValueError(f"ID={id} is not of the form of gr-5-1 or th-2a")
-        if "`" in title or not (title + " ").isprintable():
-            raise ValueError("TITLE: one line without ` (write code into the page)")
-        place = new_question(Book(root), id, title, name, after)
-    except (SourceError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    options = ("--id", "--title", "--set", "--after")
+    given = parse(__doc__, arguments, dict.fromkeys(options, {"default": ""}))
+    id, title, name, after = vars(given).values()
+    if not re.fullmatch(ID, id):
+        raise SourceError(f"ID={id} is not of the form of gr-5-1 or th-2a")
+    if "`" in title or not (title + " ").isprintable():
+        raise SourceError("TITLE: one line without ` (write code into the page)")
+    place = new_question(Book(root), id, title, name, after)
     print(f"{place}: {id} is new; write what is marked TODO.")
     print("`make serve` shows it, and the page lint names what is left.")
     return 0
