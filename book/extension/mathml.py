@@ -142,13 +142,13 @@ def show_inline(writer: HTML5Translator, node: nodes.math) -> None:
 
 def show_display(writer: HTML5Translator, node: nodes.math_block) -> None:
     """Write a formula that stands by itself, and its number."""
-    writer.body.append(_begin(writer, node, "div") + node["mathml"])
+    writer.body.append(_begin(writer, node, "div"))
     if node["number"]:
         number = get_node_equation_number(writer, node)
         writer.body.append(f'<span class="eqno">({number})')
         writer.add_permalink_ref(node, "Link to this equation")
         writer.body.append("</span>")
-    writer.body.append("</div>\n")
+    writer.body.append(f"{node['mathml']}</div>\n")
     raise nodes.SkipNode
 
 
