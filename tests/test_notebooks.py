@@ -48,7 +48,7 @@ def test_exercises_equations_and_figures_have_the_numbers_of_the_site(name):
         found = re.finditer(pattern, text)
         ours |= dict(match.group("label", "number") for match in found)
     html = page.read_text("utf-8")
-    eqno = r' id="equation-([\w-]+)">\s*<span class="eqno">\(([\d.]+)\)'
+    eqno = r' id="equation-([\w-]+)"[^>]*>\s*<span class="eqno">\(([\d.]+)\)'
     theirs = dict(re.findall(eqno, html))
     for match in re.finditer(r'caption-number">(?:Exercise|Fig\.) ([\d.]+) ', html):
         label = re.findall(r' id="([\w-]+)"', html[: match.start()])[-1]
