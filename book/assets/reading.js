@@ -194,7 +194,7 @@ function addEnlarger(figure) {
 
 // What scrolls can be reached by key. The theme sees to it, too, but only some time
 // after the width has changed or a fold has been opened.
-const SCROLLING = "pre, .cell_output > .output, .pst-scrollable-table-container";
+const SCROLLING = "div.math, pre, .cell_output > .output, .pst-scrollable-table-container";
 const resized = new ResizeObserver((entries) => {
   const boxes = entries.map(({ target }) => target);
   const scroll = boxes.map((box) => box.scrollWidth > box.clientWidth);
@@ -204,10 +204,6 @@ const resized = new ResizeObserver((entries) => {
     if (isTable) nameGroup(box, scroll[k] && "Table, scrolls sideways");
   });
 });
-
-document.addEventListener("typeset", ({ detail }) => detail
-  .map((formula) => formula.querySelector("mjx-container[display]"))
-  .forEach((box) => box && resized.observe(box)));
 
 // sphinx-copybutton shows a tick, but says nothing and leaves the focus nowhere.
 function copied({ target }) {
@@ -232,7 +228,8 @@ function copyWithFormulas(event) {
   for (const formula of formulas) {
     const sign = formula.matches("div") ? "$$" : "$";
     const tex = sign + formula.dataset.tex + sign;
-    formula.querySelector("mjx-container")?.replaceWith(tex);
+    formula.querySelectorAll("math, wbr").forEach((part) => part.remove());
+    formula.prepend(tex);
   }
   sheet.querySelectorAll("button, .headerlink").forEach((control) => control.remove());
   document.body.append(sheet);
@@ -241,8 +238,7 @@ function copyWithFormulas(event) {
   event.preventDefault();
 }
 
-document.addEventListener("readystatechange", () => {
-  if (document.readyState !== "interactive") return;
+addEventListener("DOMContentLoaded", () => {
   const each = (places, add) => document.querySelectorAll(places).forEach(add);
   each(".fold-all", addFoldButtons);
   each(".exercise .marks", addMarkButtons);

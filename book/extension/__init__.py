@@ -12,7 +12,18 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from tools.source.directives import DIRECTIVES
 
-from . import checks, directives, errata, freshness, lists, records, theme, views
+from . import (
+    checks,
+    directives,
+    errata,
+    folds,
+    freshness,
+    lists,
+    mathml,
+    records,
+    theme,
+    views,
+)
 from .questions import Questions, note
 
 views.VIEWS |= {
@@ -81,5 +92,7 @@ def setup(app: Sphinx) -> dict:
     # False: the pages as the theme makes them, to compare with
     app.add_config_value("own_theme", True, "env")
     if app.config.own_theme:
+        folds.setup(app)
+        mathml.setup(app)
         theme.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -8,7 +8,6 @@ shows.
 from __future__ import annotations
 
 import inspect
-import json
 import re
 import shutil
 from functools import partial
@@ -24,8 +23,6 @@ from fontTools import subset
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-MATHJAX = ("tex-chtml.js", "input/tex/extensions/*.js", "output/chtml/fonts/*/*.woff")
-SETTINGS = "mathjax-settings.js"
 TABS = "design-tabs.js"  # of sphinx-design; there are no tabs
 ONLY_ON = {"start.css": {"book/index", "book/questions", "search"}}
 PDF = "deep-learning-solutions.pdf"
@@ -42,7 +39,6 @@ def setup(app: Sphinx) -> None:
     app.setup_extension("sphinx.ext.linkcode")
     app.add_node(nodes.image, override=True, html=(show_image_late, None))
     app.connect("config-inited", configure)
-    app.connect("builder-inited", copy_mathjax)
     app.connect("builder-inited", cut_icons)
     app.connect("html-page-context", load_figures)
     app.connect("html-page-context", describe)
@@ -64,27 +60,12 @@ def load_figures(app: Sphinx, page, template, context, document) -> None:
 
 
 def load_less(app: Sphinx, page, template, context, document) -> None:
-    """Take out inline scripts, as the settings of MathJax, and what nothing uses."""
+    """Take out inline scripts and what nothing uses."""
     scripts, styles = context["script_files"], context["css_files"]
-    bodies = [script.attributes.get("body") or "" for script in scripts]
-    if any(body.startswith("window.MathJax") for body in bodies):
-        app.add_js_file(SETTINGS)
     unused = [name for name, pages in ONLY_ON.items() if page not in pages]
     unused += [TABS, ""]  # what has no name stands in the page
     for files in (scripts, styles):
         files[:] = [f for f in files if Path(f.filename or "").name not in unused]
-
-
-def copy_mathjax(app: Sphinx) -> None:
-    """Copy the part of MathJax that the pages use, 2 of 24 MB, and its settings."""
-    package = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static"
-    static = Path(app.outdir) / "_static"
-    for source in (f for files in MATHJAX for f in package.glob(f"mathjax/{files}")):
-        target = static / source.relative_to(package)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, target)
-    settings = f"window.MathJax = {json.dumps(app.config.mathjax3_config)};\n"
-    (static / SETTINGS).write_text(settings, "utf-8")
 
 
 def cut_icons(app: Sphinx) -> None:

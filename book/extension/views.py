@@ -55,10 +55,10 @@ class Later(SphinxDirective):
     """The place of a view that is named like the directive."""
 
     def run(self) -> list[nodes.Node]:
-        """Leave it with a formula, so that Sphinx loads what sets formulas."""
+        """Leave it."""
         for name in DEPENDS:
             self.env.note_dependency(name)
-        mark = place("", nodes.math(), shows=self.name)
+        mark = place("", shows=self.name)
         self.set_source_info(mark)
         return [mark]
 
