@@ -1,7 +1,7 @@
 """Firefox and WebKit, as Debian has them; playwright drives only builds of its own.
 
-Firefox itself speaks WebDriver BiDi. WebKit has a driver that speaks the older protocol,
-and needs a display.
+Firefox itself speaks WebDriver BiDi. WebKit has a driver for the older protocol, and
+needs a display.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 
 from websockets.sync.client import connect
 
-PATIENCE = 60  # seconds, of a test on a busy machine
+PATIENCE = 120  # seconds, of a test on a busy machine
 KEYS = {"Enter": "\ue007", "Left": "\ue012", "Right": "\ue014"}
 MINI = next(Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"), None)
 NARROW = "* { min-width: 0; padding: 0; margin: 0 }"  # or no window is like a phone
