@@ -7,8 +7,6 @@ digits that scikit-learn ships, in the same shapes, with a notice.
 No file of the published sets is used unless its content has the known SHA-256.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import pickle
@@ -71,10 +69,8 @@ class Photographs(_Described):
         try:
             with Image.open(item) as image:
                 image = ImageOps.exif_transpose(image)
-        except UNREADABLE as error:
-            raise DataError(
-                f"{item} cannot be read as a photograph: {error}"
-            ) from error
+        except UNREADABLE as why:
+            raise DataError(f"{item} cannot be read as a photograph: {why}") from why
         if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
             grey = np.array(image).clip(0, 65535) / 257
             image = Image.fromarray(grey.round().astype(np.uint8))

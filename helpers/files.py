@@ -1,7 +1,5 @@
 """Files that have their name only once they are whole."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One style for all figures."""
 
-from __future__ import annotations
-
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes

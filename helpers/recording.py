@@ -5,8 +5,6 @@ differed from it since this module was imported. A finished run of an interrupte
 is used again only if its code, settings, data, packages and device are the same.
 """
 
-from __future__ import annotations
-
 import hashlib
 import inspect
 import json
@@ -181,11 +179,11 @@ def _partial(name: str) -> Path:
 def _finish(path: Path, code: str, function, *task) -> tuple[Path, dict, bool]:
     """One run, and whether it is kept: not where the shared code is another."""
     checkpoint = path.with_suffix(".pt") if code == _LOADED else None
-    run = _as_json(results.run(function, *task, checkpoint))
+    run = json.dumps(results.run(function, *task, checkpoint))
     if is_kept := code == _LOADED == _shared_code():
-        write_whole(path, json.dumps(run))
+        write_whole(path, run)
         path.with_suffix(".pt").unlink(missing_ok=True)
-    return path, run, is_kept
+    return path, json.loads(run), is_kept
 
 
 def _code_of(function) -> list:
@@ -224,7 +222,7 @@ def _repeat(record: dict | None, function, tasks, budget, data) -> dict:
     task = {_hash(t): t for t in tasks}.get(_hash([old["config"], old["seed"]]))
     if task is None:
         return {"outcome": f"off: the notebook has no run {old['config']}"}
-    new = _as_json(results.run(function, *task, budget))
+    new = json.loads(json.dumps(results.run(function, *task, budget)))
     others = [r["values"] for r in record["runs"] if r["config"] == old["config"]]
     outcome, error = compare(old["values"], new["values"], others)
     return {**new, "outcome": outcome, "error": error}
@@ -253,7 +251,3 @@ def compare(old: dict, new: dict, seeds: list[dict]) -> tuple[str, float]:
     if off:
         return f"off: {'; '.join(sorted(off))}", float(worst)
     return "equal" if worst <= ROUNDING else "within the spread", float(worst)
-
-
-def _as_json(content):
-    return json.loads(json.dumps(content))

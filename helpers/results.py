@@ -6,8 +6,6 @@ of the study in `BOOK_ONLY` if that is set; at `again` (`make again`) one run of
 repeated and compared with its record.
 """
 
-from __future__ import annotations
-
 import inspect
 import itertools
 import json
@@ -78,6 +76,77 @@ class Runs:
     def interval(self, value: str, **config) -> tuple:
         """The 95 % t-interval (low, high) of the mean over the seeds."""
         return interval(self.values(value, **config))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A small table with a note below; shows as HTML on a page and as plain text."""
+
+    head: list[str]
+    body: list[list[str]]
+    note: str = ""
+
+    def __repr__(self) -> str:
+        rows = [self.head, *self.body]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(map(str.ljust, row, widths)) for row in rows]
+        return "\n".join([*lines, self.note])
+
+    def _repr_html_(self) -> str:
+        def row(cells, tag):
+            return "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells)
+
+        head = f"<thead><tr>{row(self.head, 'th')}</tr></thead>"
+        body = "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in self.body)
+        note = f"<caption>{escape(self.note)}</caption>" if self.note else ""
+        return f'<table class="table">{note}{head}<tbody>{body}</tbody></table>'
+
+
+class Study:
+    """The recorded runs (`recorded`), and those made now (`quick`), or None each.
+
+    `runs` are the recorded ones where there are any; `record` is the whole file.
+    """
+
+    def __init__(self, name, live: Runs | None, record: dict | None, data):
+        self.name, self.quick, self.record, self.data = name, live, record, data
+        self.recorded = Runs(record["runs"]) if record else None
+        self.runs = self.recorded or live
+
+    def __repr__(self) -> str:
+        return f"Study {self.name}: {self.recorded} recorded, {self.quick} made now"
+
+    def table(self, value: str, form: str = ".3g") -> Table:
+        """Recorded mean ± half the 95 % interval for each configuration, beside now.
+
+        `value` as in `Runs.values`, `form` as in `in_text`.
+        """
+
+        def cell(runs, config):
+            if runs is None or config not in runs.configs():
+                return "–"
+            return in_text(runs.values(value, **config), form)
+
+        configs = self.runs.configs()
+        head = [*configs[0], "recorded", "this run"]
+        both = self.recorded, self.quick
+        body = [[*map(str, c.values()), *(cell(r, c) for r in both)] for c in configs]
+        return Table(head, body, self.note)
+
+    @property
+    def note(self) -> str:
+        """Where the recorded runs come from, and what ran now."""
+        if not self.record:
+            return "Nothing recorded yet: `make results` does the full study."
+        r = self.record
+        seeds = len({run["seed"] for run in r["runs"]})
+        real = f" on {', '.join(r['data'])}" if r["data"] else ""
+        recorded = f"mean ± half of the 95 % t-interval over {seeds} seeds{real}"
+        note = f"Recorded: {recorded}; {r['date']}, {r['device']}."
+        if self.quick is None:
+            return note
+        sources = ", ".join(f"{d.name} ({d.source})" for d in self.data)
+        return f"{note} This run: a short one{' on ' if sources else ''}{sources}."
 
 
 def mean_and_half_width(rows: np.ndarray) -> tuple:
@@ -222,76 +291,3 @@ def lookup(name: str, path: str) -> float | str:
     if statistic not in found:
         raise Missing(f"{path!r}: the statistic must be one of {', '.join(found)}")
     return found[statistic]
-
-
-class Study:
-    """The recorded runs (`recorded`), and those made now (`quick`), or None each.
-
-    `runs` are the recorded ones where there are any; `record` is the whole file.
-    """
-
-    def __init__(self, name, live: Runs | None, record: dict | None, data):
-        self.name, self.quick, self.record, self.data = name, live, record, data
-        self.recorded = Runs(record["runs"]) if record else None
-        self.runs = self.recorded or live
-
-    def __repr__(self) -> str:
-        return f"Study {self.name}: {self.recorded} recorded, {self.quick} made now"
-
-    def table(self, value: str, form: str = ".3g") -> Table:
-        """Recorded mean ± half the 95 % interval for each configuration, beside now.
-
-        `value` as in `Runs.values`, `form` as in `in_text`.
-        """
-
-        def cell(runs, config):
-            if runs is None or config not in runs.configs():
-                return "–"
-            return in_text(runs.values(value, **config), form)
-
-        configs = self.runs.configs()
-        head = [*configs[0], "recorded", "this run"]
-        both = self.recorded, self.quick
-        body = [
-            [*map(str, c.values()), *(cell(runs, c) for runs in both)] for c in configs
-        ]
-        return Table(head, body, self.note)
-
-    @property
-    def note(self) -> str:
-        """Where the recorded runs come from, and what ran now."""
-        if not self.record:
-            return "Nothing recorded yet: `make results` does the full study."
-        r = self.record
-        seeds = len({run["seed"] for run in r["runs"]})
-        real = f" on {', '.join(r['data'])}" if r["data"] else ""
-        recorded = f"mean ± half of the 95 % t-interval over {seeds} seeds{real}"
-        note = f"Recorded: {recorded}; {r['date']}, {r['device']}."
-        if self.quick is None:
-            return note
-        sources = ", ".join(f"{d.name} ({d.source})" for d in self.data)
-        return f"{note} This run: a short one{' on ' if sources else ''}{sources}."
-
-
-@dataclass(frozen=True)
-class Table:
-    """A small table with a note below; shows as HTML on a page and as plain text."""
-
-    head: list[str]
-    body: list[list[str]]
-    note: str = ""
-
-    def __repr__(self) -> str:
-        rows = [self.head, *self.body]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(map(str.ljust, row, widths)) for row in rows]
-        return "\n".join([*lines, self.note])
-
-    def _repr_html_(self) -> str:
-        def row(cells, tag):
-            return "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells)
-
-        head = f"<thead><tr>{row(self.head, 'th')}</tr></thead>"
-        body = "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in self.body)
-        note = f"<caption>{escape(self.note)}</caption>" if self.note else ""
-        return f'<table class="table">{note}{head}<tbody>{body}</tbody></table>'

@@ -1,7 +1,5 @@
 """Stand-ins for the data sets, made of the digits that scikit-learn ships."""
 
-from __future__ import annotations
-
 import numpy as np
 
 __all__ = ["digits", "masked_digits"]
@@ -47,15 +45,13 @@ def _scanned() -> tuple[np.ndarray, np.ndarray]:
 def _place(images: np.ndarray, n: int, side: int) -> np.ndarray:
     """The images in turn until there are `n`, thrice as large, each time elsewhere."""
     large = images.repeat(3, axis=1).repeat(3, axis=2)
-    size = large.shape[1]
-    room = side - size + 1
+    room = side - large.shape[1]
+    canvas = np.pad(large, [(0, 0), (0, room), (0, room)])
     turn, which = np.divmod(np.arange(n), len(images))
-    place = (7 * which + 11 * turn) % room**2
-    canvas = np.zeros((n, side, side), np.uint8)
-    for picture, k, i in zip(canvas, place, which, strict=True):
-        top, left = divmod(k, room)
-        picture[top : top + size, left : left + size] = large[i]
-    return canvas
+    place = (7 * which + 11 * turn) % (room + 1) ** 2
+    shifts = np.transpose(np.divmod(place, room + 1))
+    moved = zip(canvas[which], shifts, strict=True)
+    return np.stack([np.roll(picture, shift, (0, 1)) for picture, shift in moved])
 
 
 def _paint(images: np.ndarray, index: np.ndarray) -> np.ndarray:

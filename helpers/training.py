@@ -1,7 +1,5 @@
 """Training, as the pages show it, with the data resident on one device."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -12,12 +12,9 @@ models for classification work. Elsewhere nothing is changed.
 try:
     import torchvision
 except ModuleNotFoundError as error:
-    if error.name != "torchvision":
-        raise
-    raise ModuleNotFoundError(
-        "torchvision is not installed: run `pip install torchvision`",
-        name="torchvision",
-    ) from error
+    if error.name == "torchvision":
+        error.msg = "torchvision is not installed: run `pip install torchvision`"
+    raise
 except RuntimeError as error:
     if "operator torchvision::nms does not exist" not in str(error):
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from browsing import POLICY, SITE
+from browsing import SITE
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tools.site.browser import chromium
@@ -24,17 +24,9 @@ def browser():
         pytest.skip(str(missing))
 
 
-class Handler(Quiet):
-    """Sends the policy of the README with each page, so that all tests run under it."""
-
-    def end_headers(self):
-        self.send_header("Content-Security-Policy", POLICY)
-        super().end_headers()
-
-
 @pytest.fixture(scope="session")
 def server():
-    with serving(partial(Handler, directory=SITE)) as address:
+    with serving(partial(Quiet, directory=SITE)) as address:
         yield address
 
 

@@ -1,85 +1,55 @@
 """A copy of the book with one small notebook, for tests that build."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+import psutil
+from browsing import ROOT
+from sources import code, solved
+
 PAGE, NAME = "notebooks/small.md", "small, Problem 1"
 UNUSED = shutil.ignore_patterns("__pycache__")
 NO_LINT = '"""Nothing."""\n\n\ndef main(arguments):\n    return 0\n'
-NOTEBOOK = """\
+IMPORTS = "from claims import check\nfrom IPython.display import SVG"
+SQUARE = f"""\
+$$
+x^2 = x \\cdot x
+$$ (eq-sm-1)
+
+{code('check.value("sm-1", 3 * 3, 9)')}
+```{{erratum}} sm-e1
+:question: sm-1
+:verdict: misprint
+There is an $x$ too many
+
+**Printed.** $x^3$. **Right.** {{eq}}`eq-sm-1`, as {{ref}}`sm-1` asks.
+
+$$
+x^3 \\ne x^2
+$$ (eq-sm-1-e)
+```"""
+COMPUTER = "2, 10 minutes and the computer.* Why?"
+NOTEBOOK = f"""\
 ---
-jupytext: {text_representation: {extension: .md, format_name: myst}}
-kernelspec: {display_name: Python 3, language: python, name: python3}
+jupytext: {{text_representation: {{extension: .md, format_name: myst}}}}
+kernelspec: {{display_name: Python 3, language: python, name: python3}}
 ---
 
 # A small problem set
 
 One sentence.
 
-```{code-cell} ipython3
-from claims import check
-from IPython.display import SVG
-```
-
+{code(IMPORTS)}
 ## Problem 1: Squares
-
-```{exercise} The square of $x$
-:label: sm-1
-
-*Difficulty 1, 5 minutes.* Find it.
-```
-
-```{solution-start} sm-1
-:class: dropdown
-```
-
-$$
-x^2 = x \\cdot x
-$$ (eq-sm-1)
-
-```{code-cell} ipython3
-check.value("sm-1", 3 * 3, 9)
-```
-
-```{erratum} sm-e1
-:question: sm-1
-:verdict: misprint
-There is an $x$ too many
-
-**Printed.** $x^3$. **Right.** {eq}`eq-sm-1`, as {ref}`sm-1` asks.
-
-$$
-x^3 \\ne x^2
-$$ (eq-sm-1-e)
-```
-
-```{solution-end}
-```
-
-```{exercise} A matter of taste
-:label: sm-2
-
-*Difficulty 2, 10 minutes and the computer.* Why?
-```
-
-```{solution-start} sm-2
-:class: dropdown
-```
-
-Because.
-
-```{solution-end}
-```
-"""
+{solved(SQUARE, "sm-1", "The square of $x$", "1, 5 minutes.* Find it.")}\
+{solved("Because.", "sm-2", "A matter of taste", COMPUTER)}"""
 LONG = ("helpers", "notation")  # pages that take long, and are like others
 ENTRIES = r"( +- file: notebooks)/\w+\n(?:\1/\w+\n)*"  # of all problem sets
 INDEX = """
@@ -94,22 +64,14 @@ RESULTS = """
 ```{results-list}
 ```
 """
-RECORD = {
-    "name": "trial",
-    "title": "A trial",
-    "question": "sm-1",
-    "command": "make results ONLY=trial",
-    "date": "2026-01-02",
-    "device": "one core",
-    "seconds": 3.0,
-    "versions": {"python": "3.11"},
-    "data": {"digits": {"source": "cache", "sha256": "abc"}},
-    "commit": "0123456",
-    "runs": [
-        {"config": {"n": 1}, "seed": s, "values": {"loss": 0.2 + s / 10}, "seconds": 1}
-        for s in range(3)
-    ],
-}
+RECORD = {"name": "trial", "title": "A trial", "question": "sm-1"}
+RECORD |= {"command": "make results ONLY=trial", "date": "2026-01-02"}
+RECORD |= {"device": "one core", "seconds": 3.0, "versions": {"python": "3.11"}}
+RECORD |= {"data": {"digits": {"source": "cache", "sha256": "abc"}}}
+RECORD |= {"commit": "0123456", "runs": []}
+for seed in range(3):
+    run = {"config": {"n": 1}, "seed": seed, "values": {"loss": 0.2 + seed / 10}}
+    RECORD["runs"].append(run | {"seconds": 1})
 
 
 class Book:
@@ -148,15 +110,11 @@ class Book:
         own = {"PYTHONPATH": str(self.root), "BOOK_CACHE": str(self.root / "data")}
         return {**os.environ, "BOOK_DATA": "", "BOOK_BUILD": "", **own}
 
-    def start(self, *program: str, stdout=subprocess.PIPE) -> subprocess.Popen:
-        return subprocess.Popen(
-            [sys.executable, *(program or ("-m", "tools", "book"))],
-            cwd=self.root,
-            env=self.environment(),
-            text=True,
-            stdout=stdout,
-            stderr=subprocess.STDOUT,
-        )
+    def start(self, *program: str) -> subprocess.Popen:
+        command = [sys.executable, *(program or ("-m", "tools", "book"))]
+        where = {"cwd": self.root, "env": self.environment()}
+        said = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.Popen(command, **where, **said)
 
     def build(self, *program: str, expect: int = 0) -> str:
         process = self.start(*program)
@@ -173,6 +131,24 @@ class Book:
             yield
         finally:
             self.write(name, before)
+
+    def wait_for(self, process: subprocess.Popen, name: str) -> None:
+        """Wait until a process has made this file."""
+        while not (self.root / name).exists():
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+
+    def processes(self) -> int:
+        """How many run in the folder of the book."""
+        folders = [p.info["cwd"] or "" for p in psutil.process_iter(["cwd"])]
+        return sum(folder.startswith(str(self.root)) for folder in folders)
+
+    def wait_for_its_end(self) -> None:
+        """Wait until none does; a kernel looks for its parent now and then."""
+        ends = time.monotonic() + 60
+        while self.processes():
+            assert time.monotonic() < ends
+            time.sleep(0.1)
 
     def line(self, name: str, text: str) -> int:
         return self.read(name).splitlines().index(text) + 1

@@ -1,6 +1,4 @@
-"""Disks that are full, and folders that nobody can write, for tests of faults."""
-
-from __future__ import annotations
+"""Commands, disks that are full, folders that nobody can write: for tests of faults."""
 
 import resource
 import subprocess
@@ -21,20 +19,18 @@ def no_file_larger_than(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def in_namespace(
-    script: str, *arguments: str, **options
-) -> subprocess.CompletedProcess:
+def run(*command: str, **options) -> subprocess.CompletedProcess:
+    """Run a command to its end; what it says is all in `stdout`."""
+    said = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.run(command, **said, **options)
+
+
+def in_namespace(book, script: str, *arguments: str) -> subprocess.CompletedProcess:
     """Run a shell script that may mount what only it sees, or skip the test."""
     unshare = ["unshare", "--map-root-user", "--mount", "sh", "-ec"]
-    mount = "mount -t tmpfs none /tmp"
     try:
-        subprocess.run([*unshare, mount], check=True, capture_output=True)
+        run(*unshare, "mount -t tmpfs none /tmp", check=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("this machine lets no test mount a disk of its own")
-    return subprocess.run(
-        [*unshare, script, "sh", *arguments],
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        **options,
-    )
+    where = {"cwd": book.root, "env": book.environment()}
+    return run(*unshare, script, "sh", *arguments, **where)

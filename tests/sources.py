@@ -1,7 +1,5 @@
 """A small book of sources, for tests that build nothing."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tools.source import model
@@ -23,10 +21,10 @@ parts:
     chapters: [{file: notebooks/one}, {file: notebooks/two}]
 """
 SOLVED = """
-```{{exercise}} First
+```{{exercise}} {title}
 :label: {id}
 
-*Difficulty 1, 5 minutes.* Task.
+*Difficulty {task}
 ```
 
 ```{{solution-start}} {id}
@@ -38,15 +36,17 @@ SOLVED = """
 ```{{solution-end}}
 ```
 """
+
+
+def solved(text, id="gr-1-1", title="First", task="1, 5 minutes.* Task.") -> str:
+    """An exercise with this solution."""
+    return SOLVED.format(text=text, id=id, title=title, task=task)
+
+
 TWO = f"""{HEADER}# Two
 
 ## Problem 1: Elsewhere
-{SOLVED.format(id="gr-2-1", text="$$ x $$ (eq-gr-2-1)")}"""
-
-
-def solved(text: str, id: str = "gr-1-1") -> str:
-    """An exercise with this solution."""
-    return SOLVED.format(text=text, id=id)
+{solved("$$ x $$ (eq-gr-2-1)", "gr-2-1")}"""
 
 
 def code(text: str) -> str:
@@ -68,7 +68,7 @@ class Sources:
 
     def write(self, name: str, text: str) -> None:
         path = self.root / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
 
     def read(self) -> model.Book:

@@ -1,7 +1,5 @@
 """What the Sphinx extension does that no page shows, and the page of the helpers."""
 
-from __future__ import annotations
-
 import inspect
 import pkgutil
 import re
@@ -24,28 +22,24 @@ def domain(**pages) -> Questions:
     env = SimpleNamespace(app=SimpleNamespace(builder=builder), docname="book/page")
     known = Questions.__new__(Questions)
     known.env, known.data = env, {"pages": pages, "contents": {}, "order": []}
-    standard = SimpleNamespace(
-        build_reference_node=lambda here, builder, page, label, name, role: (
-            nodes.reference("", name, refuri=f"{page}.html#{label}")
-        )
-    )
+
+    def build(here, builder, page, label, name, role):
+        return nodes.reference("", name, refuri=f"{page}.html#{label}")
+
+    standard = SimpleNamespace(build_reference_node=build)
     env.get_domain = {"question": known, "std": standard}.get
-    known.book = SimpleNamespace(
-        questions={
-            label: SimpleNamespace(id=label, number=number, page="notebooks/one")
-            for label, number in (("gr-1", "1.1"), ("gr-2", "1.2"))
-        }
-    )
+    questions = {
+        label: SimpleNamespace(id=label, number=number, page="notebooks/one")
+        for label, number in (("gr-1", "1.1"), ("gr-2", "1.2"))
+    }
+    known.book = SimpleNamespace(questions=questions)
     return known
 
 
 def test_a_reference_to_a_question_reads_no_page():
     env, document = domain().env, nodes.container()
-    for target, explicit in (
-        ("gr-2", False),
-        ("gr-2", True),  # says something else
-        ("gr-9", False),  # Sphinx will say that there is none
-    ):
+    # the second says something else, and of the third Sphinx will say that it is none
+    for target, explicit in (("gr-2", False), ("gr-2", True), ("gr-9", False)):
         asked = {"reftarget": target, "reftype": "ref", "refexplicit": explicit}
         document += addnodes.pending_xref("", nodes.inline("", "x"), **asked)
     views.name_questions(env, document)
@@ -63,22 +57,19 @@ def test_what_a_page_said_is_forgotten_with_it_and_merged_from_elsewhere():
 
 
 def test_growth_and_building_show_what_is_recorded():
-    runs = [_run({"sets": n}, 0, t=1000.0 * n) for n in (1, 2)]
+    def run(config, seed, **values):
+        return {"config": config, "seed": seed, "values": values}
+
+    runs = [run({"sets": n}, 0, t=1000.0 * n) for n in (1, 2)]
     record = {"runs": runs, "exponent of t": 1, "half width of t": 0.5}
-    assert records.growth(record) == [
-        ("Part", "1 sets", "2 sets", "exponent"),
-        ("t", "1,000", "2,000", "1.00\u00a0±\u00a00.50"),
-    ]
+    head, row = records.growth(record)
+    assert head == ("Part", "1 sets", "2 sets", "exponent")
+    assert row == ("t", "1,000", "2,000", "1.00\u00a0±\u00a00.50")
     seconds = enumerate((30.0, 10.0, 12.0))
-    runs = [_run({"what": "one cell"}, seed, seconds=s) for seed, s in seconds]
-    assert records.building({"runs": runs}) == [
-        ("What", "seconds", "range", "measured"),
-        ("one cell", "12", "10 to 30", "3"),
-    ]
-
-
-def _run(config, seed, **values):
-    return {"config": config, "seed": seed, "values": values}
+    runs = [run({"what": "one cell"}, seed, seconds=s) for seed, s in seconds]
+    head, row = records.building({"runs": runs})
+    assert head == ("What", "seconds", "range", "measured")
+    assert row == ("one cell", "12", "10 to 30", "3")
 
 
 # ------------------------------------------------------------ the page of the helpers

@@ -1,23 +1,20 @@
-"""What a build survives: kills, a full disk, a wrong clock, a folder that is read-only.
+"""What a build survives: kills, a wrong clock, a folder that is read-only.
 
-Faults of the data are in test_data.py, of studies and training in test_results.py and
-test_training.py, of pages and cells in test_build.py.
+Faults of the data are in test_data.py, of studies and training in test_recording.py and
+test_training.py, of pages and cells in test_build.py; a full disk in test_serve.py.
 """
-
-from __future__ import annotations
 
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
-import psutil
 import pytest
-from browsing import PAGES
+from browsing import needs_site
 from small_book import NAME, PAGE, ROOT, Book
-from small_disk import in_namespace
+from small_disk import in_namespace, run
 
 from tools.site import install
 from tools.site.browser import MISSING
@@ -47,6 +44,9 @@ READ_ONLY = {  # a disk, or what belongs to somebody else
     "permissions": "chmod -R a-w .; trap 'chmod -R u+w .' EXIT;"
     "as='setpriv --bounding-set=-all --inh-caps=-all'",
 }
+BUILD_AND_SERVE = """;
+! $as "$1" -m tools book; ! $as "$1" -m tools serve --port 0; echo ---
+export BOOK_BUILD="$2"; $as "$1" -m tools book"""
 OLD_PYTHON = f"""#!/bin/sh
 [ "$1" = --version ] && echo Python 3.9.1 && exit
 [ "$1" = -c ] && exec '{sys.executable}' -c "import sys; sys.version_info = 3, 9, 1; $2"
@@ -64,23 +64,11 @@ def book(tmp_path_factory):
 def test_killed_while_a_notebook_runs(book):
     with book.edited(PAGE, CELL, SLOW_ONCE):
         build = book.start()
-        while not (book.root / "notebooks/begun").exists():
-            assert build.poll() is None, build.communicate()
-            time.sleep(0.05)
+        book.wait_for(build, "notebooks/begun")
         build.kill()
         build.wait()
         assert f"{NAME}: ok" in book.build(), "the lock is free, and nothing is cached"
-    ends = time.monotonic() + 60  # a kernel looks for its parent now and then
-    while alive := [p for p in psutil.process_iter() if runs_in(book, p)]:
-        assert time.monotonic() < ends, alive
-        time.sleep(0.1)
-
-
-def runs_in(book, process):
-    try:
-        return process.cwd().startswith(str(book.root))
-    except psutil.Error:
-        return False
+    book.wait_for_its_end()
 
 
 def test_killed_while_pages_are_put_together(book):
@@ -105,47 +93,27 @@ def test_killed_while_the_site_is_written(book):
 
 @pytest.mark.parametrize("day", [-1, 1], ids=["past", "future"])
 def test_a_source_of_another_day(book, day):
-    before = book.read(PAGE)
-    book.write(PAGE, before.replace("One sentence.", f"Saved {day} day off."))
-    moment = time.time() + 86_400 * day
-    os.utime(book.root / PAGE, (moment, moment))
-    assert "Executing" not in book.build()
+    with book.edited(PAGE, "One sentence.", f"Saved {day} day off."):
+        date_anew(book.root / PAGE, day)
+        assert "Executing" not in book.build()
     assert f"Saved {day} day off." in book.html("notebooks/small")
-    book.write(PAGE, before)
 
 
-def test_full_disk(book):
-    (book.root / "_build").mkdir(exist_ok=True)
-    said = in_namespace(
-        "mount -t tmpfs -o size=3m none _build;"
-        '! "$@" 2>&1; echo ---; mount -o remount,size=200m _build; "$@"',
-        *(sys.executable, "-m", "tools", "book"),
-        cwd=book.root,
-        env=book.environment(),
-    )
-    full, _, room = said.stdout.partition("---")
-    assert said.returncode == 0, said.stdout
-    last = full.rstrip().splitlines()[-1]
-    assert last.startswith("The disk of") and "is full. Make room" in last, full
-    assert "Traceback" not in full and "The book is in" in room
+def date_anew(path, day):
+    moment = time.time() + 86_400 * day
+    os.utime(path, (moment, moment))
 
 
 @pytest.mark.parametrize("way", READ_ONLY)
 def test_a_clone_that_nobody_can_write(book, tmp_path, way):
-    said = in_namespace(
-        f'{READ_ONLY[way]}; ! $as "$1" -m tools book;'
-        '! $as "$1" -m tools serve --port 0; echo ---;'
-        'export BOOK_BUILD="$2"; $as "$1" -m tools book',
-        *(sys.executable, str(tmp_path / "Gebäude mit Blank")),
-        cwd=book.root,
-        env=book.environment(),
-    )
+    elsewhere, script = tmp_path / "Gebäude mit Blank", READ_ONLY[way] + BUILD_AND_SERVE
+    said = in_namespace(book, script, sys.executable, str(elsewhere))
     refused, _, built = said.stdout.partition("---")
     assert said.returncode == 0, said.stdout
     build, serve = refused.splitlines()
     assert "cannot be written" in build and "make book BOOK_BUILD=" in build
     assert build == serve
-    site = tmp_path / "Gebäude mit Blank/_build/html"
+    site = elsewhere / "_build/html"
     assert f"The book is in {site}/index.html" in built
     assert "value: one number equal" in (site / "book/checks.html").read_text("utf-8")
 
@@ -155,12 +123,10 @@ def test_no_browser_is_one_message(book, tool, no_browser):
     assert book.build("-m", "tools", tool, expect=1) == f"{MISSING}\n"
 
 
-@pytest.mark.skipif(not PAGES, reason="no site; run `make book` first")
+@needs_site
 def test_no_browser_skips_tests(no_browser):
-    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider"]
-    done = subprocess.run(
-        [*command, "tests/test_search.py"], cwd=ROOT, capture_output=True, text=True
-    )
+    options = "-q -rs -p no:cacheprovider tests/test_search.py".split()
+    done = run(sys.executable, "-m", "pytest", *options, cwd=ROOT)
     assert done.returncode == 0 and "No Chromium was found" in done.stdout, done.stdout
 
 
@@ -178,17 +144,12 @@ def test_a_python_that_is_too_old(tmp_path, named):
     old = tmp_path / "python3"
     old.write_text(OLD_PYTHON)
     old.chmod(0o755)
-    words = [f"SYSTEM_PYTHON={old}"] if named else []
-    done = subprocess.run(
-        [make, "--no-print-directory", "book", f"BOOK_BUILD={tmp_path}", *words],
-        cwd=ROOT,
-        env={"PATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
+    words = ["--no-print-directory", "book", f"BOOK_BUILD={tmp_path}"]
+    words += [f"SYSTEM_PYTHON={old}"] * named
+    done = run(make, *words, cwd=ROOT, env={"PATH": str(tmp_path)})
     assert done.returncode == 2
     called = old if named else "python3"
-    assert done.stdout.splitlines() == [
+    assert done.stdout.splitlines()[:-1] == [
         f"The book needs Python 3.11, 3.12 or 3.13; {called} here is:",
         "Python 3.9.1",
         "Install one, or name it: make SYSTEM_PYTHON=/path/to/python3.11",
@@ -206,42 +167,27 @@ def clone(tmp_path_factory):
     return clone
 
 
-def start_installing(clone):
-    return subprocess.Popen(
-        [sys.executable, "-m", "tools", "install", ".venv", "requirements.txt"],
-        cwd=clone,
-        env={**os.environ, "PIP_NO_INDEX": "1"},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-
-
 def installing(clone, expect=0):
-    process = start_installing(clone)
-    output, _ = process.communicate()
-    assert process.returncode == expect, output
-    return output
+    words, known = "-m tools install .venv requirements.txt", {"PIP_NO_INDEX": "1"}
+    done = run(sys.executable, *words.split(), cwd=clone, env=os.environ | known)
+    assert done.returncode == expect, done.stdout
+    return done.stdout
 
 
 def test_two_installations_at_once(clone):
-    both = [start_installing(clone) for _ in range(2)]
-    said = [process.communicate()[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0], said
+    with ThreadPoolExecutor() as pool:
+        said = [*pool.map(installing, 2 * [clone])]
     assert "".join(said).count("Installing requirements.txt") == 1, said
     where = "import tools; print(list(tools.__path__))"
-    found = subprocess.check_output(
-        [clone / ".venv/bin/python", "-c", where], cwd="/", text=True
-    )
-    assert str(clone / "tools") in found
+    found = run(clone / ".venv/bin/python", "-E", "-c", where, cwd="/")
+    assert str(clone / "tools") in found.stdout
 
 
 def test_dates_do_not_matter_for_what_is_installed(clone):
     installing(clone)
     requirements = clone / "requirements.txt"
     for day in (-1, 1):
-        moment = time.time() + 86_400 * day
-        os.utime(requirements, (moment, moment))
+        date_anew(requirements, day)
         assert installing(clone) == ""
     requirements.write_text("# changed when the clock was a day late\n")
     os.utime(requirements, (1, 1))

@@ -4,14 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from browsing import ROOT
 from small_disk import no_file_larger_than
 
 from helpers.files import write_whole
 
-ROOT = Path(__file__).parents[1]
 KILLED = """
 import os, sys
 from pathlib import Path
@@ -57,8 +56,7 @@ def test_what_fails_leaves_what_was_there(tmp_path, monkeypatch):
 def test_a_killed_process_leaves_what_was_there(tmp_path):
     path = tmp_path / "file"
     path.write_text("before")
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    killed = subprocess.run([sys.executable, "-c", KILLED, path], env=environment)
+    killed = subprocess.run([sys.executable, "-c", KILLED, path], cwd=ROOT)
     assert killed.returncode == -signal.SIGKILL
     assert path.read_text() == "before"
     (left,) = set(tmp_path.iterdir()) - {path}

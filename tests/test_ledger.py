@@ -1,18 +1,14 @@
 """Ways of a sceptic: claim to check, erratum to counterexample, number to run."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
-from pathlib import Path
 
 import pytest
-from browsing import SETS, needs_site
+from browsing import ROOT, SETS, needs_site
 from playwright.sync_api import expect
 
 from tools.source.model import Book
 
-ROOT = Path(__file__).resolve().parent.parent
 pytestmark = needs_site
 LEDGER, ERRATA, RESULTS = (f"book/{n}.html" for n in ("checks", "errata", "results"))
 

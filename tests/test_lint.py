@@ -214,23 +214,18 @@ def test_solutions_come_in_the_order_of_their_exercises(book):
     assert "no exercise gr-1-1 waits for a solution" in str(found(book, head + twice))
 
 
-def test_pictures_need_a_text_on_other_pages(book):
-    text = "# Notation\n\n![](x.png) ![alt](x.png)\n"
-    missing = [(3, "an image without an alternative text")]
-    assert found(book, text, "book/notation") == missing
-
-
 def test_one_page_does_not_hide_the_findings_of_another(book, capsys):
+    notation = "(words)=\n# Notation\n\n![](x.png) ![alt](x.png)\n"
     book.write("book/index.md", "(words)=\n# Start\n\nTODO\n")
-    book.write("book/notation.md", "(words)=\n# Notation\n")
-    (book.root / "notebooks/one.md").write_bytes(
-        f"{HEADER}\n# \xe9\n".encode("latin-1")
-    )
+    book.write("book/notation.md", notation)
+    not_utf8 = f"{HEADER}\n# \xe9\n".encode("latin-1")
+    (book.root / "notebooks/one.md").write_bytes(not_utf8)
     (book.root / "notebooks/two.md").unlink()
     assert lint.main([], book.root) == 1
     assert capsys.readouterr().out.splitlines() == [
         "book/index.md:4: still to be written: TODO",
         "book/notation.md:2: the label words is taken",
+        "book/notation.md:4: an image without an alternative text",
         "notebooks/one.md:6: not UTF-8: convert the file",
         "notebooks/two.md:1: No such file or directory, but _toc.yml names it",
     ]

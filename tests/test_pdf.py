@@ -6,7 +6,7 @@ import io
 import re
 
 import pytest
-from browsing import SETS, needs_site, typeset
+from browsing import SETS, needs_site
 from pypdf import PdfReader
 from small_book import PAGE, Book
 
@@ -118,7 +118,7 @@ def test_next_build_offers_it(book):
 
 
 WIDER_THAN_THE_PAPER = """() => [...document.querySelectorAll(
-  ".bd-article :is(mjx-container, table, pre, img, p)"
+  ".bd-article :is(math, table, pre, img, p)"
 )].filter((element) => element.getBoundingClientRect().right > innerWidth + 1)
   .map((element) => element.textContent)"""
 
@@ -126,7 +126,6 @@ WIDER_THAN_THE_PAPER = """() => [...document.querySelectorAll(
 @needs_site
 def test_page_is_printed_light_open_and_without_controls(open_page):
     page = open_page(SETS[0], color_scheme="dark")
-    typeset(page)
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("html[data-theme=light]").count() == 1
     assert page.locator("details:not([open])").count() == 0
@@ -144,7 +143,6 @@ def test_page_is_printed_light_open_and_without_controls(open_page):
 @needs_site
 def test_print_of_the_list_of_questions_has_only_the_list(open_page):
     page = open_page("book/questions.html", color_scheme="dark")
-    typeset(page)
     printed = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
     lines = printed.pages[0].extract_text().splitlines()
     assert {"1", "All questions"} == set(lines[:2])

@@ -1,39 +1,37 @@
 """Records: which code made them, what is kept of an interrupted study, repeating."""
 
-import importlib.util
 import json
 import os
+import runpy
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import SimpleNamespace
 
 import joblib
 import numpy as np
 import pytest
-from distributed import Client, LocalCluster
+from browsing import ROOT
+from distributed import Client
 from small_disk import no_file_larger_than
-from test_results import REAL, SETTINGS, folder, record_in_full, recorded, run
+from test_results import REAL, SETTINGS, folder, made, record_in_full, recorded, run
 
 from helpers import recording, results
 
-__all__ = ["folder", "recorded"]
-ROOT = Path(__file__).parents[1]
-STAND_IN, OTHER_DATA = SimpleNamespace(**vars(REAL)), SimpleNamespace(**vars(REAL))
-STAND_IN.source, OTHER_DATA.sha256 = "stand-in", "def"
+__all__ = ["folder", "made", "recorded"]
+OTHER_DATA = SimpleNamespace(**vars(REAL) | {"sha256": "def"})
 IN_FULL = os.environ | {"BOOK_SCALE": "full", "PYTHONPATH": str(ROOT)}
 ONE = {"grid": {"n": [0, 1, 2, 3]}, "quick": {"seeds": 1}, "full": {"seeds": 1}}
 
 
-def test_a_full_study_is_recorded_with_its_provenance(recorded, folder):
-    record = json.loads((folder / "trial.json").read_text())
-    assert record == recorded and len(record["runs"]) == 12
-    assert record["data"] == {"MNIST": {"source": "BOOK_DATA", "sha256": "abc"}}
+def test_a_full_study_is_recorded_with_its_provenance(folder):
     committed = json.loads((ROOT / "results/studies/initializers.json").read_text())
+    record = record_in_full(run, [REAL])
+    assert record == results.load("trial") and len(record["runs"]) == 12
+    assert record["data"] == {"MNIST": {"source": "BOOK_DATA", "sha256": "abc"}}
     assert list(record) == list(committed)
     assert list(record["versions"]) == list(committed["versions"])
     runs = results.Runs(record["runs"])
@@ -41,35 +39,32 @@ def test_a_full_study_is_recorded_with_its_provenance(recorded, folder):
     assert not list((folder / ".partial").rglob("*.json"))
 
 
-def test_a_full_study_refuses_the_stand_in(folder):
-    with pytest.raises(RuntimeError, match="real MNIST"):
-        record_in_full(run, [STAND_IN])
-
-
 @pytest.mark.parametrize("name", ["scale", "site-speed", "training-speed"])
 def test_a_measurement_has_its_fields_in_order(tmp_path, name):
-    old = json.loads((recording.MEASURED / f"{name}.json").read_text())
+    text = (recording.MEASURED / f"{name}.json").read_text()
+    old = json.loads(text)
     made = ("name", "runs", "device", "versions", "data", "commit", "date")
     given = {key: value for key, value in old.items() if key not in made}
     new = recording.record(name, old["runs"], folder=tmp_path, **given)
     assert list(new) == list(old)
-    text = (tmp_path / f"{name}.json").read_text()
-    lines = (recording.MEASURED / f"{name}.json").read_text().splitlines()
-    assert text.splitlines()[-len(old["runs"]) :] == lines[-len(old["runs"]) :]
+    written = (tmp_path / f"{name}.json").read_text()
+    assert written.partition('"runs"')[2] == text.partition('"runs"')[2]
     fixed = recording.record(name, [], folder=tmp_path, **given | {"versions": {}})
     assert list(fixed) == list(old) and fixed["versions"] == {}
 
 
+def git(root, *words):
+    author = "-c user.name=A -c user.email=a@example.com".split()
+    subprocess.run(["git", "-C", root, *author, *words], check=True)
+
+
+def commit_all(root):
+    git(root, "add", "--all")
+    git(root, "commit", "--allow-empty", "-q", "-m", "A state")
+
+
 class TestCommit:
     """Which code a record names."""
-
-    def git(self, root, *words):
-        author = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
-        subprocess.run(["git", "-C", root, *author, *words], check=True)
-
-    def commit(self, root):
-        self.git(root, "add", "--all")
-        self.git(root, "commit", "--allow-empty", "-q", "-m", "A state")
 
     @pytest.fixture
     def root(self, tmp_path):
@@ -78,14 +73,14 @@ class TestCommit:
             (root / name).parent.mkdir(parents=True)
             (root / name).write_text("1 + 1")
         (root / ".gitignore").write_text("_build\n")
-        self.git(tmp_path, "init", "-q", root)
-        self.commit(root)
+        git(tmp_path, "init", "-q", root)
+        commit_all(root)
         return root
 
     CODE = ("helpers/a.py", "notebooks/a.md", "tools/new.py", "untracked/new.txt")
     OTHERS = ("results/a.json", "results/new.json", "_build/new.py")
 
-    @pytest.mark.parametrize("when", ["before", "meanwhile", "and committed"])
+    @pytest.mark.parametrize("when", ["before", "and back", "later", "and committed"])
     @pytest.mark.parametrize("name", CODE + OTHERS)
     def test_what_differs_from_the_commit_is_told(self, root, name, when):
         made = recording.Repository(root)
@@ -93,22 +88,18 @@ class TestCommit:
         (root / name).parent.mkdir(exist_ok=True)
         with (root / name).open("a") as file:
             file.write("# ")
-        if when == "before":
+        if when in ("before", "and back"):
             made = recording.Repository(root)
+        if when == "and back":
+            git(root, "stash", "-q", "--include-untracked")
         if when == "and committed":
-            self.commit(root)
+            commit_all(root)
         assert made.commit() == commit + " with changes" * (name in self.CODE)
-
-    def test_what_was_changed_and_changed_back_is_told(self, root):
-        (root / "helpers/a.py").write_text("2")
-        made = recording.Repository(root)
-        (root / "helpers/a.py").write_text("1 + 1")
-        assert made.commit().endswith(" with changes")
 
     def test_cells_that_stand_in_no_notebook_are_told(self, root, monkeypatch):
         cell = {"source": ["if True:\n", "    '2'"]}
         (root / "notebooks/a.ipynb").write_text(json.dumps({"cells": [cell]}))
-        self.commit(root)
+        commit_all(root)
         made, known = recording.Repository(root), ["1 + 1\n", "if True:\n    '2'\n"]
         monkeypatch.setattr(recording, "cells", lambda: known)
         assert " " not in made.commit()
@@ -117,18 +108,22 @@ class TestCommit:
 
     def test_where_there_is_no_commit_it_says_so(self, root, tmp_path, monkeypatch):
         def said(folder):
+            folder.mkdir(parents=True, exist_ok=True)
             return recording.Repository(folder).commit()
 
-        (root / "_build/book").mkdir(parents=True)
         assert said(root / "_build/book") == "no repository"  # but one further up
-        (tmp_path / "plain").mkdir()
         assert said(tmp_path / "plain") == "no repository"
-        self.git(tmp_path, "init", "-q", "new")
+        git(tmp_path, "init", "-q", "new")
         assert said(tmp_path / "new") == "nothing committed yet"
         monkeypatch.setenv("GIT_DIR", str(root / ".git"))  # as in a hook of git
         assert said(tmp_path / "plain") == "no repository"
         monkeypatch.setenv("PATH", "")
         assert said(root) == "a repository that git cannot read"
+
+
+def finished(folder):
+    """The runs of the trial that are kept."""
+    return [*folder.glob(".partial/trial/*.json")]
 
 
 OLD = """
@@ -143,26 +138,27 @@ def run(n, seed, checkpoint):
 """
 
 
+SESSION = """
+import sys
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+for cell in ("a = 1", "%time b = 2", "import helpers", *2 * ["a"]):
+    shell.run_cell(cell, store_history=True)
+print(sys.modules["helpers.recording"].cells())
+"""
+
+
 class TestResuming:
     """A finished run is used again if nothing has changed, and only then."""
 
-    @pytest.fixture
-    def load(self, tmp_path):
-        def load(text):
-            path = tmp_path / "own_module.py"
-            path.write_text(text)
-            spec = importlib.util.spec_from_file_location("own_module", path)
-            spec.loader.exec_module(module := importlib.util.module_from_spec(spec))
-            return module.run
-
-        return load
-
-    def test_two_versions_of_the_code_are_not_mixed(self, folder, load, capfd):
+    def test_two_versions_of_the_code_are_not_mixed(self, folder, capfd):
+        (code := folder / "code.py").write_text(OLD)
         with pytest.raises(RuntimeError, match="not yet"):
-            record_in_full(load(OLD), **ONE)
-        assert len([*folder.glob(".partial/trial/*.json")]) == 2
+            record_in_full(runpy.run_path(code)["run"], **ONE)
+        assert len(finished(folder)) == 2
         new = OLD.replace("return n", "return 10 * n").replace("n == 2", "n > 9")
-        record = record_in_full(load(new), **ONE)
+        code.write_text(new)
+        record = record_in_full(runpy.run_path(code)["run"], **ONE)
         assert [r["values"]["score"] for r in record["runs"]] == [0, 10, 20, 30]
         assert "2 finished runs are of another version" in capfd.readouterr().err
         assert not [*folder.glob(".partial/trial/*")]
@@ -189,34 +185,33 @@ class TestResuming:
         return attempt
 
     @pytest.mark.parametrize(
-        ("made", "settings", "surroundings"),
+        ("made", "settings"),
         [
-            (0, {}, {}),
-            (0, {"title": "Another", "quick": {"seeds": 2}}, {}),
-            (1, {"grid": {"n": [0, 1, 5, 3]}}, {}),
-            (3, {"full": {"seeds": 1, "rate": 2}}, {}),
-            (3, {"data": [REAL]}, {}),
-            (3, {}, {"cells": lambda: ["another cell"]}),
-            (3, {}, {"_LOADED": "other helpers"}),
-            (3, {}, {"_surroundings": lambda: "other packages"}),
+            (0, {}),
+            (0, {"title": "Another", "quick": {"seeds": 2}}),
+            (1, {"grid": {"n": [0, 1, 5, 3]}}),
+            (3, {"full": {"seeds": 1, "rate": 2}}),
+            (3, {"data": [REAL]}),
         ],
     )
-    def test_what_decides_about_a_value(
-        self, attempt, monkeypatch, made, settings, surroundings
-    ):
-        for name, value in surroundings.items():
-            monkeypatch.setattr(recording, name, value)
+    def test_what_decides_about_a_value(self, attempt, made, settings):
         assert attempt(**settings) == made
 
+    @pytest.mark.parametrize("name", ["cells", "_LOADED", "_surroundings"])
+    def test_what_surrounds_it_does(self, attempt, monkeypatch, name):
+        other = "other helpers" if name == "_LOADED" else lambda: ["other"]
+        monkeypatch.setattr(recording, name, other)
+        assert attempt() == 3
+
     def test_runs_of_code_that_changes_meanwhile_are_not_kept(
-        self, folder, monkeypatch, tmp_path
+        self, folder, monkeypatch
     ):
         repository = SimpleNamespace(changed=False, commit=lambda: "abc")
         monkeypatch.setattr(recording, "_REPOSITORY", repository)
 
         def change(n, seed, checkpoint):
             monkeypatch.setattr(recording, "_shared_code", lambda: "as edited")
-            assert len([*folder.glob(".partial/trial/*.json")]) == 0
+            assert not finished(folder)
             return {"score": n}
 
         assert len(record_in_full(change, **ONE)["runs"]) == 4
@@ -232,23 +227,13 @@ class TestResuming:
                 file.write("#")
             found.add(recording._shared_code())
         assert len(found) == 4
+        assert recording._code_of(len) != recording._code_of(len), "it cannot be read"
 
     def test_the_cells_are_those_of_the_session(self):
-        program = """
-import sys
-from IPython.core.interactiveshell import InteractiveShell
-shell = InteractiveShell.instance()
-for cell in ("a = 1", "%time b = 2", "import helpers", *2 * ["a"]):
-    shell.run_cell(cell, store_history=True)
-print(sys.modules["helpers.recording"].cells())
-"""
-        command = [sys.executable, "-c", program]
+        command = [sys.executable, "-c", SESSION]
         printed = subprocess.check_output(command, env=IN_FULL, text=True)
         cells = "['a = 1', '%time b = 2', 'import helpers', 'a']"
         assert printed.splitlines()[-1] == cells
-
-    def test_where_code_cannot_be_read_nothing_is_used_again(self):
-        assert recording._code_of(len) != recording._code_of(len)
 
 
 STUDY = """
@@ -272,19 +257,17 @@ def test_a_killed_study_resumes_without_losing_a_run(folder):
     (folder / "study.py").write_text(STUDY)
     command = [sys.executable, folder / "study.py", folder]
     first = subprocess.Popen(command, env=IN_FULL, start_new_session=True)
-    finished = folder / ".partial" / "trial"
-    while len(list(finished.glob("*.json"))) < 4 and first.poll() is None:
+    while len(finished(folder)) < 4 and first.poll() is None:
         time.sleep(0.05)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
-    kept = len(list(finished.glob("*.json")))
+    kept = len(finished(folder))
     assert 4 <= kept < 12 and not (folder / "trial.json").exists()
     (folder / "trial.json.1.tmp").write_text("what a killed process leaves")
     (log := folder / "log").write_text("")
     subprocess.run(command, env=IN_FULL, check=True)
     assert len(log.read_text().splitlines()) == 12 - kept
-    record = json.loads((folder / "trial.json").read_text())
-    scores = [r["values"]["score"] for r in record["runs"]]
+    scores = [run["values"]["score"] for run in results.load("trial")["runs"]]
     assert scores == [a + s for s in range(3) for a in (1, 2, 3, 4)]
     assert not [*(folder / ".partial").rglob("*.*"), *folder.glob("*.tmp")]
 
@@ -296,14 +279,12 @@ def test_a_record_that_cannot_be_written_loses_nothing(folder):
         ran.append(seed)
         return {"curve": [a + seed] * 100}
 
-    record = folder / "trial.json"
-    record.write_text("the record before")
+    (record := folder / "trial.json").write_text("the record before")
     with no_file_larger_than(2000), pytest.raises(OSError, match="too large"):
         record_in_full(run, full={"seeds": 3})
-    assert record.read_text() == "the record before"
-    assert len(ran) == 12 and list(folder.glob("*.tmp")) == []
+    assert record.read_text() == "the record before" and not [*folder.glob("*.tmp")]
     assert len(record_in_full(run, full={"seeds": 3})["runs"]) == 12
-    assert len(ran) == 12, "runs were made twice"
+    assert len(ran) == 12, "no run was made twice"
 
 
 def test_a_run_finds_its_own_checkpoint_again(folder):
@@ -339,18 +320,16 @@ def test_a_cluster_loses_a_worker_and_no_result(folder, monkeypatch):
     serial = [draw(a, seed) for seed in range(2) for a in (1, 2, 3, 4)]
     log.write_text("")
     monkeypatch.setenv("BOOK_SCALE", "full")
+    settings = {"grid": {"a": [1, 2, 3, 4]}, "full": {"seeds": 2}}
     with (
-        LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster,
-        Client(cluster),
+        Client(n_workers=2, threads_per_worker=1, dashboard_address=None),
         ThreadPoolExecutor() as pool,
         joblib.parallel_config(backend="dask"),
     ):
         killed = pool.submit(kill_the_first)
-        settings = {"grid": {"a": [1, 2, 3, 4]}, "full": {"seeds": 2}}
         results.study("trial", draw, data=[REAL], **SETTINGS | settings)
         killed.result()
-    record = json.loads((folder / "trial.json").read_text())
-    assert [run["values"] for run in record["runs"]] == serial
+    assert [run["values"] for run in results.load("trial")["runs"]] == serial
     worked = log.read_text().split()
     assert len(worked) > len(serial), "the killed worker's run was not repeated"
     assert len(set(worked)) >= 2 and str(os.getpid()) not in worked
@@ -369,53 +348,44 @@ class TestAgain:
 
         return again
 
-    def test_a_run_of_a_record_is_repeated(self, again):
-        found = again()
-        assert found["outcome"] == "equal" and found["error"] == 0
-        assert found["config"] == {"a": 1, "b": "x"} and found["seed"] == 0
+    OUTCOMES = {0: "equal", 1e-8: "equal", 1.5: "within the spread"}
+    OUTCOMES[2.5] = "off: score moved by 2.5, the seeds by 2"
 
-    @pytest.mark.parametrize(
-        ("factor", "shift", "outcome"),
-        [
-            (1 + 1e-9, 0, "equal"),
-            (1, 1.5, "within the spread"),
-            (1, 2.5, "off: score moved by 2.5, the seeds by 2"),
-        ],
-    )
-    def test_it_is_compared(self, again, factor, shift, outcome):
+    @pytest.mark.parametrize("moved", OUTCOMES)
+    def test_a_run_of_a_record_is_repeated_and_compared(self, again, moved):
         def other(**settings):
             values = run(**settings)
-            return values | {"score": values["score"] * factor + shift}
+            return values | {"score": values["score"] + moved}
 
-        assert again(other)["outcome"] == outcome
+        found = again(other)
+        assert (found["outcome"], found["seed"]) == (self.OUTCOMES[moved], 0)
+        assert found["error"] == pytest.approx(moved / 10)
+        assert found["config"] == {"a": 1, "b": "x"}
 
-    @pytest.mark.parametrize(
-        ("settings", "outcome"),
-        [
-            ({"full": {"seeds": 3, "steps": 11}}, "another budget"),
-            ({"grid": {"a": [7], "b": ["x"]}}, "has no run"),
-            ({"data": OTHER_DATA}, "the data are others"),
-        ],
-    )
-    def test_a_run_of_another_study_is_not_compared(self, again, settings, outcome):
-        assert outcome in again(**settings)["outcome"]
+    OTHERS = {"another budget": {"full": {"seeds": 3, "steps": 11}}}
+    OTHERS |= {"has no run": {"grid": {"a": [7], "b": ["x"]}}}
+    OTHERS |= {"the data are others": {"data": OTHER_DATA}}
+
+    @pytest.mark.parametrize("outcome", OTHERS)
+    def test_a_run_of_another_study_is_not_compared(self, again, outcome):
+        assert outcome in again(**self.OTHERS[outcome])["outcome"]
 
     def test_the_shortest_run_is_repeated_where_the_first_is_long(self, again, folder):
         path = folder / "trial.json"
         record = json.loads(path.read_text())
-        for number, made in enumerate(record["runs"]):
-            made["seconds"] = 400 - 100 * (number == 5)
-        path.write_text(json.dumps(record))
-        assert again()["seed"] == 1
-        record["runs"][5]["seconds"] = 301
-        path.write_text(json.dumps(record))
-        assert "each run takes over 300 s" in again()["outcome"]
+        too_long = "not repeated: each run takes over 300 s"
+        for seconds, key, found in ((300, "seed", 1), (301, "outcome", too_long)):
+            for number, one in enumerate(record["runs"]):
+                one["seconds"] = seconds if number == 5 else 400
+            path.write_text(json.dumps(record))
+            assert again()[key] == found
 
     def test_lists_of_what_was_found_are_compared_by_their_length(self):
         seeds = [{"found": [1, 2], "seconds": 1}, {"found": [1, 2, 3], "seconds": 2}]
-        compare = recording.compare
-        assert compare(seeds[0], {"found": [5, 6], "seconds": 9}, seeds) == ("equal", 0)
-        assert compare(seeds[0], seeds[1], seeds)[0] == "within the spread"
-        more = {"found": [1] * 9, "seconds": 1}
-        assert compare(seeds[0], more, seeds)[0][:3] == "off"
-        assert compare(seeds[0], {"seconds": 1}, seeds)[0] == "off: found is missing"
+        for new, outcome in (
+            ({"found": [5, 6], "seconds": 9}, "equal"),
+            (seeds[1], "within the spread"),
+            ({"found": [1] * 9, "seconds": 1}, "off: found moved by 7, the seeds by 1"),
+            ({"seconds": 1}, "off: found is missing"),
+        ):
+            assert recording.compare(seeds[0], new, seeds)[0] == outcome

@@ -2,25 +2,22 @@
 
 import doctest
 import re
+import shutil
 from importlib import import_module
-from pathlib import Path
 from types import SimpleNamespace
 
 import joblib
 import numpy as np
 import pytest
+from browsing import ROOT
 
 from helpers import results
 
-ROOT = Path(__file__).parents[1]
 REAL = SimpleNamespace(name="MNIST", source="BOOK_DATA", sha256="abc")
-SETTINGS = dict(
-    question="gr-0",
-    title="A test",
-    grid={"a": [1, 2], "b": ["x", "y"]},
-    quick={"seeds": 1, "steps": 1},
-    full={"seeds": 3, "steps": 10},
-)
+STAND_IN = SimpleNamespace(name="MNIST", source="stand-in", sha256="abc")
+SETTINGS = {"question": "gr-0", "title": "A test"}
+SETTINGS |= {"grid": {"a": [1, 2], "b": ["x", "y"]}}
+SETTINGS |= {"quick": {"seeds": 1, "steps": 1}, "full": {"seeds": 3, "steps": 10}}
 
 
 def run(a, b, seed, steps):
@@ -41,9 +38,19 @@ def record_in_full(function, data=(), **settings):
         return results.study("trial", function, data=data, **SETTINGS | settings).record
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """The file of the record of the trial, made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(results, "FOLDER", tmp_path_factory.mktemp("made"))
+        record_in_full(run, [REAL])
+        return results.FOLDER / "trial.json"
+
+
 @pytest.fixture
-def recorded(folder):
-    return record_in_full(run, [REAL])
+def recorded(folder, made):
+    shutil.copy(made, folder)
+    return results.load("trial")
 
 
 def test_a_quick_study_writes_nothing(folder):
@@ -67,23 +74,23 @@ def test_the_interval_is_that_of_student(recorded):
 
 
 @pytest.mark.parametrize(
-    ("scale", "settings", "message"),
+    ("scale", "settings", "error", "message"),
     [
-        ("ful", {}, "'ful'"),
-        ("quick", {"full": {"steps": 1}}, "trial: full must say.*`seeds`"),
+        ("ful", {}, ValueError, "'ful'"),
+        ("quick", {"full": {}}, ValueError, "trial: full must say.*`seeds`"),
+        ("full", {"data": [STAND_IN]}, RuntimeError, "needs the real MNIST"),
     ],
 )
-def test_a_wrong_call_is_an_error(folder, monkeypatch, scale, settings, message):
+def test_a_wrong_call_is_an_error(folder, monkeypatch, scale, settings, error, message):
     monkeypatch.setenv("BOOK_SCALE", scale)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(error, match=message):
         results.study("trial", run, **SETTINGS | settings)
 
 
 def test_numbers_for_prose(recorded):
-    assert results.lookup("trial", "1,x.score.mean") == 11
-    assert results.lookup("trial", "1,x.score.n") == 3
-    assert results.lookup("trial", "1,x.curve[1].mean") == 1
-    assert results.lookup("trial", "title") == "A test"
+    wanted = ("1,x.score.mean", "1,x.score.n", "1,x.curve[1].mean", "title")
+    found = [results.lookup("trial", path) for path in wanted]
+    assert found == [11, 3, 1, "A test"]
     low, high = (results.lookup("trial", f"1,x.score.{s}") for s in ("low", "high"))
     assert low < 11 < high
     assert results.lookup("training-speed", "command") == "make bench"  # a measurement

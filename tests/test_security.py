@@ -1,7 +1,4 @@
-"""Nothing that is read can run, nothing private is published, pages run only their own.
-
-The policy that the pages are tested under stands in the README.
-"""
+"""Nothing that is read can run, nothing private is published, pages run only their own."""
 
 from __future__ import annotations
 
@@ -11,14 +8,15 @@ import hashlib
 import re
 import subprocess
 from collections.abc import Iterator
-from html import unescape
 from urllib.parse import quote, unquote
 
 import nbformat
 import pytest
-from browsing import PAGES, POLICY, ROOT, SETS, SITE, needs_site, wait_until
+from browsing import PAGES, ROOT, SETS, SITE, needs_site, wait_until
 from playwright.sync_api import expect
 from test_reading import KEEP, MARKS, file_of, import_file
+
+from book.extension.theme import POLICY
 
 # ------------------------------------------------------------------ what could run
 
@@ -137,20 +135,20 @@ def hash_of(code: str) -> str:
 
 
 @needs_site
-def test_the_policy_names_what_the_theme_writes_and_nothing_else():
-    directives = dict(part.split(None, 1) for part in POLICY.split("; "))
-    assert directives["default-src"] == "'none'"
-    allowed = directives["script-src"].split()
-    hashes = {source for source in allowed if source.startswith("'sha256-")}
-    assert {*allowed} - hashes == {"'self'", "'unsafe-hashes'"}
-    needed = set()
+def test_each_page_has_the_policy_which_names_what_the_theme_writes_and_no_more():
+    rules, used = dict(part.split(None, 1) for part in POLICY.split(";")), {}
+    head = f'http-equiv="Content-Security-Policy" content="{" ".join(POLICY.split())}"'
+    assert rules["default-src"] == "'none'"
     for path in [*map(SITE.joinpath, PAGES), SITE / "404.html"]:
         page = path.read_text("utf-8")
-        scripts = re.findall(r"<script\b([^>]*)>(.*?)</script>", page, re.S)
-        inline = [code for options, code in scripts if "src=" not in options]
-        handlers = re.findall(r'<[^>]+\son\w+="([^"]*)"', page)
-        needed |= {*map(hash_of, inline + [*map(unescape, handlers)])}
-    assert hashes == needed, "the README names the hashes"
+        assert 0 < page.find(head) < re.search("<(script|style|link)", page).start()
+        assert not re.findall(r'<[^>]+\s(?:on\w+|style)="', page), path
+        for kind in ("script", "style"):
+            found = re.findall(rf"<{kind}\b([^>]*)>(.*?)</{kind}>", page, re.S)
+            hashes = {hash_of(code) for options, code in found if "src=" not in options}
+            used[kind] = used.get(kind, set()) | hashes
+    for kind, hashes in used.items():
+        assert {*rules[f"{kind}-src"].split()} == {"'self'", *hashes}
 
 
 RUNS = """() => {

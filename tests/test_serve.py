@@ -1,15 +1,11 @@
 """`make serve` on a small book: a saved source is built and shown, a fault is not."""
 
-from __future__ import annotations
-
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 from urllib.request import urlopen
 
-import psutil
 import pytest
 from small_book import PAGE, Book
 from small_disk import in_namespace, no_file_larger_than
@@ -54,11 +50,6 @@ class Served:
         assert old in text
         self.book.write(PAGE, text.replace(old, new))
 
-    def processes(self) -> int:
-        """How many run in the folder of the book."""
-        folders = [p.info["cwd"] or "" for p in psutil.process_iter(["cwd"])]
-        return sum(folder.startswith(str(self.book.root)) for folder in folders)
-
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
@@ -102,9 +93,7 @@ def test_the_page_in_the_browser_shows_what_the_lint_only_names(served, browser)
 
 def test_a_port_in_use_is_named(served):
     port = served.url.removeprefix(ADDRESS).strip("/")
-    second = served.book.start(*SERVE, "--port", port)
-    said = second.communicate()[0]
-    assert second.returncode == 1
+    said = served.book.build(*SERVE, "--port", port, expect=1)
     assert said.startswith(f"Port {port} cannot be used") and said.count("\n") == 1
 
 
@@ -113,14 +102,13 @@ def test_a_full_disk_is_named_and_leaves_the_pages_as_they_were(tmp_path):
     book = Book(tmp_path)
     (tmp_path / "_build").mkdir()
     said = in_namespace(
+        book,
         'mount -t tmpfs -o nr_inodes=1 none _build; ! "$@" 2>&1; echo ---;'
         'umount _build; mount -t tmpfs -o size=3m none _build; "$@" >said 2>&1 & '
         'until grep -s "as it was" said; do kill -0 $!; sleep 0.1; done;'
         "mount -o remount,size=200m _build; echo >>notebooks/small.md;"
         'until grep "shows it" said; do kill -0 $!; sleep 0.1; done; kill $!',
         *("timeout", "200", sys.executable, *SERVE, "--port", "0"),
-        cwd=tmp_path,
-        env=book.environment(),
     )
     first, _, then = said.stdout.partition("---\n")
     assert first.startswith("The disk of") and first.count("\n") == 1, first
@@ -147,17 +135,12 @@ def test_a_site_that_finds_no_room_is_not_shown(tmp_path, monkeypatch, capsys):
 
 
 def test_nothing_is_left_when_it_ends_while_a_notebook_runs(served):
-    cell, begun = 'check.value("sm-1", 3 * 3, 9)', served.book.root / "notebooks/begun"
+    cell, book = 'check.value("sm-1", 3 * 3, 9)', served.book
     slow = "import pathlib, time; pathlib.Path('begun').touch(); time.sleep(600)"
     served.replace(cell, f"{slow}; {cell}")
-    while not begun.exists():
-        assert served.process.poll() is None
-        time.sleep(0.1)
-    assert served.processes() > 2, "the server, the build, the kernel"
+    book.wait_for(served.process, "notebooks/begun")
+    assert book.processes() > 2, "the server, the build, the kernel"
     served.process.send_signal(signal.SIGINT)
     assert served.process.wait(60) == 0
-    ends = time.monotonic() + 20  # a kernel looks for its parent now and then
-    while served.processes() and time.monotonic() < ends:
-        time.sleep(0.1)
-    assert served.processes() == 0
-    assert list(served.book.root.glob("_build/preview-*")) == []
+    book.wait_for_its_end()
+    assert list(book.root.glob("_build/preview-*")) == []

@@ -40,7 +40,7 @@ def folded_equation(page: Page) -> str:
 
 def assert_shown(page: Page, id: str) -> None:
     target = page.locator(f'[id="{id}"]')
-    expect(target.locator("mjx-math")).to_be_visible()
+    expect(target.locator("math")).to_be_visible()
     expect(target).to_be_in_viewport()
     assert target.evaluate("t => t.closest('details').open")
     assert target.bounding_box()["y"] > 40, "hidden under the header of the page"
@@ -105,7 +105,7 @@ def test_page_reads_from_disk_and_leads_to_its_notebook_at_once(open_page):
     for text in WORDS:
         link = page.locator(".notebook a", has_text=text)
         expect(link).to_be_in_viewport()
-    expect(page.locator("article mjx-math").first).to_be_visible()
+    expect(page.locator("article math").first).to_be_visible()
     first_solution(page).locator("summary").click()
     expect(first_solution(page).locator("> :not(summary)").first).to_be_visible()
 

@@ -1,9 +1,8 @@
 """The start page, and the page for an address that does not exist."""
 
-from __future__ import annotations
-
 import json
 import re
+from collections import Counter
 
 import pytest
 import yaml
@@ -13,9 +12,18 @@ from playwright.sync_api import expect
 
 START = "book/index.html"
 NUMBERS = r"(\d+) questions, (\d+) checks, about (\d+) hours"
+ADDRESS = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
 ROWS, TERMS = ".questions tbody tr", ("dt", "dd")
 CELLS = """rows => rows.map(row => [row.querySelector("a").getAttribute("href"),
   ...[...row.cells].map(cell => cell.textContent.trim())])"""
+KINDS = {
+    "proof": "are identities that sympy proved",
+    "gradient": "compare a gradient",
+    "value": "compare computed numbers",
+    "expectation": "compare an expectation",
+    "bound": "try an inequality",
+    "studies": "recorded studies",
+}
 pytestmark = needs_site
 
 
@@ -39,17 +47,11 @@ def test_counts_agree_with_the_pages_that_they_lead_to(still):
         assert (SITE / "book" / link.get_attribute("href")).exists()
     text = start.locator("article").inner_text()
     how = checks.locator("td:nth-last-child(2)").all_inner_texts()
-    for words, kind in (
-        ("are identities that sympy proved", "proof:"),
-        ("compare a gradient", "gradient:"),
-        ("compare computed numbers", "value:"),
-        ("compare an expectation", "expectation:"),
-        ("try an inequality", "bound:"),
-    ):
-        count = re.search(rf"(\d+)\s+{words}", text)[1]
-        assert int(count) == sum(one.startswith(kind) for one in how), kind
-    studies = re.search(r"(\d+)\s+recorded studies", text)[1]
-    assert int(studies) == len(files)
+    kinds = Counter(
+        [*(one.partition(":")[0] for one in how), *["studies"] * len(files)]
+    )
+    for kind, words in KINDS.items():
+        assert int(re.search(rf"(\d+)\s+{words}", text)[1]) == kinds[kind], kind
 
 
 def test_each_problem_set_has_a_card_with_its_numbers(still):
@@ -82,13 +84,10 @@ def test_what_matters_is_in_the_first_view(open_page, width, height, last):
 
 def test_the_book_is_cited_as_its_file_says(open_page):
     source = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
-    page = open_page(START)
-    section = page.locator("#how-to-cite")
+    section = open_page(START).locator("#how-to-cite")
     words, bibtex = section.locator("p").first, section.locator("pre")
     parts = source["title"], source["authors"][0]["name"], source["version"]
-    year, address = str(source["date-released"].year), config["repository"]["url"]
-    for part in (*parts, year, address):
+    for part in (*parts, str(source["date-released"].year), ADDRESS):
         expect(words).to_contain_text(part)
         expect(bibtex).to_contain_text(f"{{{part}}}")
     assert section.locator("button.copybtn").count() == 1
@@ -105,8 +104,7 @@ def test_a_page_describes_itself(name):
 
 
 def test_a_lost_reader_finds_the_way_from_any_depth(open_page, still):
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
-    root = f"/{config['repository']['url'].rpartition('/')[2]}/"
+    root = f"/{ADDRESS.rpartition('/')[2]}/"
     page = still["404.html"]
     script = "all => all.map(e => e.getAttribute('href') ?? e.getAttribute('action'))"
     targets = page.locator("a, form").evaluate_all(script)

@@ -93,7 +93,19 @@ function addFilter(place) {
   place.append(form);
 }
 
+// Two buttons of the theme, see book/extension/theme.py.
+function serve(name, act) {
+  const link = document.querySelector(`.btn-${name}`);
+  link?.setAttribute("role", "button");
+  link?.addEventListener("click", (event) => {
+    event.preventDefault();
+    act();
+  });
+}
+
 addEventListener("DOMContentLoaded", () => {
+  serve("download-pdf-button", () => print());
+  serve("fullscreen-button", () => toggleFullScreen());
   const stay = document.documentElement.matches(".solutions-open"); // see reading.js
   document.querySelectorAll("details.solution").forEach((fold) => (fold.open = stay));
   document.querySelectorAll(".exercise[id], .erratum[id]").forEach(addLink);

@@ -4,6 +4,8 @@
 // <figure class="interactive NAME">; tools/site/pictures.py draws those pictures with this
 // script, and tests/test_figures.py compares the numbers with Python's.
 (() => {
+  const FIGURES = {}; // name: its settings, and what it draws, says and counts with them
+
   // ------------------------------------------------------------------- drawing
 
   const [WIDTH, HEIGHT] = [286, 212]; // of a plot within its margins
@@ -11,9 +13,7 @@
 
   function make(space, name, attributes, ...children) {
     const element = document.createElementNS(`http://www.w3.org/${space}`, name);
-    for (const [key, value] of Object.entries(attributes)) {
-      element.setAttribute(key, value);
-    }
+    Object.entries(attributes).forEach((pair) => element.setAttribute(...pair));
     element.append(...children);
     return element;
   }
@@ -30,10 +30,11 @@
     { length: count }, (_, i) => first + (last - first) * i / (count - 1));
   const drawable = (length) => Math.min(Math.max(length, -1e4), 1e4).toFixed(1);
 
-  // An axis is [name, first, last, tick, tick, ...].
+  // An axis is [name, first, last, step, first tick].
   class Plot {
-    constructor(title, [xName, x0, x1, ...xTicks], [yName, y0, y1, ...yTicks]) {
+    constructor(title, [xName, x0, x1, dx, xTick = x0], [yName, y0, y1, dy, yTick = y0]) {
       this.title = title;
+      this.range = range(x0, x1, 241);
       this.x = (value) => drawable((value - x0) / (x1 - x0) * WIDTH);
       this.y = (value) => drawable((y1 - value) / (y1 - y0) * HEIGHT);
       this.across = (y, style) => this.line([[x0, y], [x1, y]], style);
@@ -43,14 +44,12 @@
         svg("path", { class: "frame", d: `M${LEFT} ${TOP}v${HEIGHT}h${WIDTH}` }));
       const write = (x, y, anchor, words, more) => this.node.append(
         svg("text", { x, y, "text-anchor": anchor, ...more }, words));
-      for (const x of xTicks) {
-        const places = Math.max(...xTicks.map(digits));
-        write(LEFT + +this.x(x), TOP + HEIGHT + 16, "middle", text(x, places));
+      for (let x = xTick; x < x1 + dx / 99; x += dx) {
+        write(LEFT + +this.x(x), TOP + HEIGHT + 16, "middle", text(x, digits(dx)));
         this.upright(x, "grid");
       }
-      for (const y of yTicks) {
-        const places = Math.max(...yTicks.map(digits));
-        write(LEFT - 6, TOP + +this.y(y) + 4, "end", text(y, places));
+      for (let y = yTick; y < y1 + dy / 99; y += dy) {
+        write(LEFT - 6, TOP + +this.y(y) + 4, "end", text(y, digits(dy)));
         this.across(y, "grid");
       }
       write(LEFT + WIDTH / 2, 264, "middle", xName);
@@ -59,8 +58,11 @@
 
     path(d, style) { this.area.append(svg("path", { class: style, d })); }
 
-    line(points, style) {
+    curve(f, style) { this.line(this.range.map((x) => [x, f(x)]), style); }
+
+    line(points, style, shape) {
       this.path(`M${points.map(([x, y]) => `${this.x(x)} ${this.y(y)}`).join("L")}`, style);
+      if (shape) this.marks(points, style, shape);
     }
 
     // the shape is "disc", "square" or "dust"
@@ -87,20 +89,16 @@
 
   function plane(title, flat, steep) {
     const top = 1.3 * HEIGHT / WIDTH; // a right angle is seen as one
-    const plot = new Plot(title, ["u₁", -1.3, 1.3, -1, -0.5, 0, 0.5, 1],
-      ["u₂", -top, top, -0.5, 0, 0.5]);
-    const draw = (points) => plot.line(points, "contour");
-    for (const root of range(0.2, 1.4, 7)) {
-      const [wide, high] = [flat, steep].map((curvature) => root / Math.sqrt(curvature));
-      if (flat > 0) {
-        draw(range(0, 2 * Math.PI, 73).map((t) => [wide * Math.cos(t), high * Math.sin(t)]));
-        continue;
-      }
-      const away = (u, [at, other]) => Math.sqrt((root ** 2 - other * u ** 2) / at);
-      for (const side of [-1, 1]) {
-        const run = range(-1.3, 1.3, 53);
-        draw(run.map((u) => [u, side * away(u, [steep, flat])]));
-        if (flat < 0) draw(run.map((u) => [side * away(u, [-flat, -steep]), u]));
+    const plot = new Plot(title, ["u₁", -1.3, 1.3, 0.5, -1], ["u₂", -top, top, 0.5, -0.5]);
+    // the places where |J| = 1: an ellipse or, of two hyperbolas, four branches
+    const { PI, cos, sin, cosh, sinh } = Math;
+    const branches = [-1, 1].flatMap((side) => [
+      (t) => [side * cosh(t), sinh(t)], (t) => [sinh(t), side * cosh(t)]]);
+    const [wide, high] = [Math.abs(flat) || ALMOST, steep].map((one) => 1 / Math.sqrt(one));
+    for (const place of flat < 0 ? branches : [(t) => [cos(t), sin(t)]]) {
+      const curve = range(-PI, PI, 61).map(place);
+      for (const root of range(0.2, 1.4, 7)) {
+        plot.line(curve.map(([u, v]) => [root * wide * u, root * high * v]), "contour");
       }
     }
     return plot;
@@ -114,7 +112,7 @@
     return `w tends to 0; u₂ ${product > 0.5 + ALMOST ? "changes" : "keeps"} its sign.`;
   }
 
-  const learningRate = {
+  FIGURES["learning-rate"] = {
     settings: [ // name, label, first, last, step, value
       ["rate", "learning rate ε", 0.02, 1.2, 0.02, 0.9],
       ["flat", "smallest eigenvalue λ₁", -0.5, 1, 0.05, 0.1],
@@ -129,19 +127,16 @@
 
       const left = plane("Twenty steps of gradient descent on contour lines of J", flat, steep);
       const points = path([1, 0.45], factors, 20);
-      left.line(points, "first");
-      left.marks(points, "first");
+      left.line(points, "first", "disc");
 
       const right = new Plot("Factor per step against the learning rate",
-        ["learning rate ε", 0, 1.2, 0, 0.3, 0.6, 0.9, 1.2],
-        ["factor per step", 0, 2, 0, 0.5, 1, 1.5, 2]);
-      const curve = (choose) => range(0, 1.2, 241).map((e) => [e, choose(
-        Math.abs(factor(e, flat)), Math.abs(factor(e, steep)))]);
+        ["learning rate ε", 0, 1.2, 0.3], ["factor per step", 0, 2, 0.5]);
+      const size = (curvature) => (e) => Math.abs(factor(e, curvature));
       right.across(1, "guide");
       right.upright(1 / steep, "guide");
-      right.line(curve(Math.max), "under");
-      right.line(curve((one) => one), "second");
-      right.line(curve((_, other) => other), "third");
+      right.curve((e) => Math.max(size(flat)(e), size(steep)(e)), "under");
+      right.curve(size(flat), "second");
+      right.curve(size(steep), "third");
       right.upright(rate, "here");
       right.marks([[rate, one]], "second");
       right.marks([[rate, other]], "third", "square");
@@ -173,7 +168,7 @@
     return `tends to the ${where}${eta > 1 ? ", overshooting" : ""}`;
   }
 
-  const newtonStep = {
+  FIGURES["newton-step"] = {
     settings: [
       ["flat", "eigenvalue λ₁", -1, 1, 0.05, -0.8],
       ["rate", "learning rate ε", 0.02, 1.2, 0.02, 0.1],
@@ -181,24 +176,20 @@
     ],
     draw({ flat, rate, eta }) {
       const factors = [factor(rate, flat), factor(rate, 1)];
-      const heights = {};
       const left = plane("Twelve steps of both methods on contour lines of J", flat, 1);
-      const right = new Plot("Loss against the step", ["step t", -0.5, 12.5, 0, 3, 6, 9, 12],
-        ["loss J", -0.5, 0.5, -0.5, -0.25, 0, 0.25, 0.5]);
+      const right = new Plot("Loss against the step",
+        ["step t", -0.5, 12.5, 3, 0], ["loss J", -0.5, 0.5, 0.25]);
       right.across(0, "guide");
-      for (const [style, shape, [one, other]] of [
-        ["second", "square", factors],
-        // the pseudo-inverse of a singular Hessian leaves the kernel alone
-        ["first", "disc", [flat === 0 ? 1 : 1 - eta, 1 - eta]],
-      ]) {
-        const points = path([0.5, 0.3], [one, other], 12);
-        const curve = points.map(([u, v], t) => [t, flat * u ** 2 + v ** 2]);
-        heights[style] = curve.map(([, height]) => text(height));
-        for (const [plot, places] of [[left, points], [right, curve]]) {
-          plot.line(places, style);
-          plot.marks(places, style, shape);
-        }
-      }
+      const follow = (factors, style, shape) => {
+        const points = path([0.5, 0.3], factors, 12);
+        const losses = points.map(([u, v], t) => [t, flat * u ** 2 + v ** 2]);
+        left.line(points, style, shape);
+        right.line(losses, style, shape);
+        return losses.map(([, height]) => text(height));
+      };
+      const descent = follow(factors, "second", "square");
+      // the pseudo-inverse of a singular Hessian leaves the kernel alone
+      const newton = follow([flat === 0 ? 1 : 1 - eta, 1 - eta], "first", "disc");
       left.legend(8, { second: "gradient descent", first: "Newton" });
       return {
         plots: [left, right],
@@ -207,9 +198,9 @@
           "descent: 1 − 2ελ₁": text(factors[0]),
           "descent: 1 − 2ελ₂": text(factors[1]),
           "Newton: 1 − η": text(1 - eta),
-          "J(w₀)": heights.first[0],
-          "J(w₅), descent": heights.second[5],
-          "J(w₅), Newton": heights.first[5],
+          "J(w₀)": newton[0],
+          "J(w₅), descent": descent[5],
+          "J(w₅), Newton": newton[5],
         },
       };
     },
@@ -218,140 +209,103 @@
   // ------------------------------------------------------ two KL divergences, gr-4
 
   const [WEIGHTS, WIDTHS] = [[0.6, 0.4], 0.6]; // of the modes of P
-  const NODES = range(-9, 9, 1801);
-  const MASS = NODES.map((z) => Math.exp(-z * z / 2) / 100 / Math.sqrt(2 * Math.PI));
+  const NODES = range(-7, 7, 601);
+  const MASS = NODES.map((z) => Math.exp(-z * z / 2) * 7 / 300 / Math.sqrt(2 * Math.PI));
   const expect = (f) => NODES.reduce((sum, z, i) => sum + MASS[i] * f(z), 0);
   const logNormal = (x, center, width) => -(((x - center) / width) ** 2) / 2
     - Math.log(width * Math.sqrt(2 * Math.PI));
+  const lowest = (fits) => fits.reduce((one, next) => one.height <= next.height ? one : next);
 
-  class Mixture {
-    constructor(a) {
-      this.modes = [-a, a];
-      this.mean = (WEIGHTS[1] - WEIGHTS[0]) * a;
-      this.sd = Math.sqrt(WIDTHS ** 2 + a ** 2 - this.mean ** 2);
-    }
-
-    log(x) {
-      const [one, other] = this.modes.map(
+  // P with modes at ±a, its divergences from Q, and where these are smallest
+  function mixture(a) {
+    const modes = [-a, a];
+    const log = (x) => {
+      const [one, other] = modes.map(
         (mode, k) => Math.log(WEIGHTS[k]) + logNormal(x, mode, WIDTHS));
       return Math.max(one, other) + Math.log1p(Math.exp(-Math.abs(one - other)));
-    }
-
-    // the first two derivatives of −log p
-    slopes(x) {
-      const [one, other] = this.modes.map((mode) => (x - mode) / WIDTHS ** 2);
-      const share = WEIGHTS[0] * Math.exp(
-        logNormal(x, this.modes[0], WIDTHS) - this.log(x));
-      return [share * one + (1 - share) * other,
-        WIDTHS ** -2 - share * (1 - share) * (one - other) ** 2];
-    }
-
-    forward(mu, s) {
-      return this.modes.reduce((sum, mode, k) => sum + WEIGHTS[k] * expect((z) => {
-        const x = mode + WIDTHS * z;
-        return this.log(x) - logNormal(x, mu, s);
-      }), 0);
-    }
-
-    reverse(mu, s) {
-      return expect((z) => logNormal(z, 0, 1) - Math.log(s) - this.log(mu + s * z));
-    }
-
-    // Newton's method in μ and log s, held to descend
-    descend(mu, s) {
-      for (let i = 0; i < 100; i++) {
-        const sums = [0, 0, 0, 0, 0];
-        NODES.forEach((z, k) => {
-          const [slope, bend] = this.slopes(mu + s * z);
-          [slope, z * slope, bend, z * bend, z * z * bend].forEach(
-            (part, j) => { sums[j] += MASS[k] * part; });
-        });
-        const [g, h] = [sums[0], s * sums[1] - 1];
-        if (Math.hypot(s * g, h) < 1e-10) break;
-        const [a, b, d] = [sums[2], s * sums[3], s * s * sums[4] + s * sums[1]];
-        const det = a * d - b * b;
-        const [x, y] = a > 0 && det > 0
-          ? [(b * h - d * g) / det, (b * g - a * h) / det] : [-s * s * g, -h / 2];
-        let size = Math.min(1, 0.5 / Math.hypot(x / s, y));
-        const moved = () => [mu + size * x, s * Math.exp(size * y)];
-        const height = this.reverse(mu, s);
-        while (size > 1e-6 && this.reverse(...moved()) > height) size /= 2;
-        [mu, s] = moved();
+    };
+    const forward = (mu, s) => modes.reduce((sum, mode, k) => sum + WEIGHTS[k] * expect(
+      (z) => log(mode + WIDTHS * z) - logNormal(mode + WIDTHS * z, mu, s)), 0);
+    const reverse = (mu, s) => expect(
+      (z) => logNormal(z, 0, 1) - Math.log(s) - log(mu + s * z));
+    const fit = (mu, s) => ({ mu, s, height: reverse(mu, s) });
+    // steps in μ or log s, each to the lowest of four places, longer while they descend
+    const descend = (start) => {
+      let end = fit(...start);
+      for (let size = 0.05; size > 1e-6;) {
+        const next = lowest([[size, 0], [-size, 0], [0, size], [0, -size]].map(
+          ([x, y]) => fit(end.mu + x, end.s * Math.exp(y))));
+        const descends = next.height < end.height;
+        if (descends) end = next;
+        size *= descends ? 2 : 0.5;
       }
-      return { mu, s, height: this.reverse(mu, s) };
-    }
-
-    minima() {
-      const [one, other] = this.modes;
-      return [[one, WIDTHS], [this.mean, this.sd], [other, WIDTHS]]
-        .map((start) => this.descend(...start))
-        .filter((end, i, ends) => ends.findIndex(
-          ({ mu, s }) => Math.hypot(mu - end.mu, s - end.s) < 1e-3) === i)
-        .sort((end, next) => end.mu - next.mu);
-    }
+      return end;
+    };
+    const mean = (WEIGHTS[1] - WEIGHTS[0]) * a;
+    const sd = Math.sqrt(WIDTHS ** 2 + a ** 2 - mean ** 2);
+    const isNew = ({ mu, s }, i, ends) => ends.findIndex(
+      (end) => Math.hypot(mu - end.mu, s - end.s) < 1e-3) === i;
+    const minima = [[-a, WIDTHS], [mean, sd], [a, WIDTHS]].map(descend).filter(isNew)
+      .sort((end, next) => end.mu - next.mu);
+    const match = { mu: mean, s: sd, height: forward(mean, sd) };
+    return { log, forward, reverse, match, minima };
   }
 
-  function count(a, minima, lowest) {
+  function count(a, minima) {
     if (a === 0) return "The modes coincide: both divergences are smallest at Q = P.";
     const many = ["one minimum", "two minima", "three minima"][minima.length - 1];
-    const where = lowest.s < 1.5 * WIDTHS ? "on the heavier mode" : "broad";
+    const where = lowest(minima).s < 1.5 * WIDTHS ? "on the heavier mode" : "broad";
     return `The reverse divergence has ${many}; the lowest is ${where}.`;
   }
 
-  let P, minima, modes; // kept while the modes stay where they are
+  const mixtures = {}; // kept, since their minima take a while
 
-  const klFits = {
+  FIGURES["kl-fits"] = {
     settings: [
       ["a", "modes of P at ±a, a", 0, 3.4, 0.1, 2],
       ["mu", "mean of Q, μ", -4, 4, 0.1, -0.4],
       ["s", "standard deviation of Q, s", 0.3, 4, 0.1, 2],
     ],
     draw({ a, mu, s }) {
-      if (modes !== a) {
-        [P, modes] = [new Mixture(a), a];
-        minima = P.minima();
-      }
-      const lowest = minima.reduce((one, next) => one.height <= next.height ? one : next);
-      const match = { mu: P.mean, s: P.sd, height: P.forward(P.mean, P.sd) };
-      const xAxis = ["x", -7, 7, -6, -3, 0, 3, 6];
-      const curve = (f) => range(-7, 7, 281).map((x) => [x, f(x)]);
-      const [p, q] = [(x) => P.log(x), (x) => logNormal(x, mu, s)];
+      const P = mixtures[a] ??= mixture(a);
+      const xAxis = ["x", -7, 7, 3, -6];
+      const [p, q] = [P.log, (x) => logNormal(x, mu, s)];
 
       const left = new Plot("Densities of P and Q, and below them each minimum as mean "
-        + "and standard deviation", xAxis, ["density", -0.32, 0.88, 0, 0.2, 0.4, 0.6, 0.8]);
-      left.line(curve((x) => Math.exp(p(x))), "first");
-      left.line(curve((x) => Math.exp(q(x))), "second");
+        + "and standard deviation", xAxis, ["density", -0.32, 0.88, 0.2, 0]);
+      left.curve((x) => Math.exp(p(x)), "first");
+      left.curve((x) => Math.exp(q(x)), "second");
       left.legend(8, { first: "P; forward minimum", second: "Q; reverse minima" });
       const bar = (fit, y, style, shape) => {
         left.line([[fit.mu - fit.s, y], [fit.mu + fit.s, y]], style);
         left.marks([[fit.mu, y]], style, shape);
       };
-      bar(match, -0.07, "first");
-      minima.forEach((fit, i) => bar(fit, -0.14 - 0.06 * i, "second", "square"));
+      bar(P.match, -0.07, "first");
+      P.minima.forEach((fit, i) => bar(fit, -0.14 - 0.06 * i, "second", "square"));
 
-      const areas = [curve((x) => Math.exp(p(x)) * (p(x) - q(x))),
-        curve((x) => Math.exp(q(x)) * (q(x) - p(x)))];
-      const high = Math.max(...areas.flat().map(([, y]) => y));
+      const integrand = (one, other) => (x) => Math.exp(one(x)) * (one(x) - other(x));
+      const [forward, reverse] = [integrand(p, q), integrand(q, p)];
+      const high = Math.max(...left.range.flatMap((x) => [forward(x), reverse(x)]));
       const top = [0.5, 1, 2, 5, 10, 20, 50].find((end) => end >= high) ?? 100;
       const right = new Plot("Integrands, whose areas are the divergences", xAxis,
-        ["integrand", -top / 4, top, 0, 0.2 * top, 0.4 * top, 0.6 * top, 0.8 * top, top]);
+        ["integrand", -top / 4, top, top / 5, 0]);
       right.across(0, "guide");
-      right.line(areas[0], "first");
-      right.line(areas[1], "second");
+      right.curve(forward, "first");
+      right.curve(reverse, "second");
       right.legend(8, { first: "p log(p/q)", second: "q log(q/p)" });
 
       const place = (fit) => fit
         ? `${text(fit.height)} at μ ${text(fit.mu, 2)}, s ${text(fit.s, 2)}` : "none";
       return {
         plots: [left, right],
-        said: count(a, minima, lowest),
+        said: count(a, P.minima),
         numbers: {
           "forward KL(P ‖ Q), nats": text(P.forward(mu, s)),
           "reverse KL(Q ‖ P), nats": text(P.reverse(mu, s)),
-          "forward minimum": place(match),
-          "reverse minimum 1": place(minima[0]),
-          "reverse minimum 2": place(minima[1]),
-          "reverse minimum 3": place(minima[2]),
+          "forward minimum": place(P.match),
+          "reverse minimum 1": place(P.minima[0]),
+          "reverse minimum 2": place(P.minima[1]),
+          "reverse minimum 3": place(P.minima[2]),
         },
       };
     },
@@ -366,27 +320,22 @@
   const loss = (x, y, w) => x.reduce((sum, at, i) => sum + (at * w - y[i]) ** 2, 0);
 
   // the same draws for all readers: a linear congruence, then Box and Muller's method
-  function normals(count) {
-    let state = 1;
-    const uniform = () => {
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-      return (state + 0.5) / 2 ** 32;
-    };
-    return Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(uniform()))
-      * Math.cos(2 * Math.PI * uniform()));
-  }
+  let seed = 1;
+  const uniform = () => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return (seed + 0.5) / 2 ** 32;
+  };
+  const DRAWS = Array.from({ length: 4 ** 4 * m }, () => Math.sqrt(-2 * Math.log(uniform()))
+    * Math.cos(2 * Math.PI * uniform()));
 
-  let draws;
-
-  const noisePenalty = {
+  FIGURES["noise-penalty"] = {
     settings: [
       ["sigma", "standard deviation of the noise, σ", 0, 1.5, 0.05, 0.6],
       ["power", "noisy copies of the data, K", 0, 4, 1, 2, (power) => 4 ** power],
     ],
     draw({ sigma, power }) {
-      draws ??= normals(4 ** 4 * m);
       const copies = 4 ** power, penalty = m * sigma ** 2;
-      const noisy = draws.slice(0, copies * m).map((z, i) => X[i % m] + sigma * z);
+      const noisy = DRAWS.slice(0, copies * m).map((z, i) => X[i % m] + sigma * z);
       const labels = noisy.map((_, i) => Y[i % m]);
       const plain = dot(X, Y) / dot(X, X);
       const ridge = dot(X, Y) / (dot(X, X) + penalty);
@@ -395,7 +344,7 @@
       const average = (w) => loss(noisy, labels, w) / copies;
 
       const left = new Plot("Eight points, noisy copies of them, and lines through the origin",
-        ["x, with noise x + N", -4, 4, -4, -2, 0, 2, 4], ["y", -3, 3, -3, -2, -1, 0, 1, 2, 3]);
+        ["x, with noise x + N", -4, 4, 2], ["y", -3, 3, 1]);
       left.marks(noisy.map((x, i) => [x, labels[i]]), "second", "dust");
       for (const [w, style] of [[plain, "third"], [ridge, "first"], [fit, "second"]]) {
         left.line([[-4, -4 * w], [4, 4 * w]], style);
@@ -404,12 +353,11 @@
       left.legend(8, { third: "without noise", first: "ridge, λ = σ²",
         second: "fit to the copies" });
 
-      const right = new Plot("Loss against the weight", ["weight w", 0, 1.6, 0, 0.4, 0.8, 1.2, 1.6],
-        ["loss", 0, 24, 0, 6, 12, 18, 24]);
-      const curve = (f) => range(0, 1.6, 65).map((w) => [w, f(w)]);
-      right.line(curve(clean), "third");
-      right.line(curve((w) => penalty * w ** 2), "guide");
-      right.line(curve(sum), "first");
+      const right = new Plot("Loss against the weight",
+        ["weight w", 0, 1.6, 0.4], ["loss", 0, 24, 6]);
+      right.curve(clean, "third");
+      right.curve((w) => penalty * w ** 2, "guide");
+      right.curve(sum, "first");
       right.marks(range(0.1, 1.5, 8).map((w) => [w, average(w)]), "second", "square");
       right.marks([[plain, clean(plain)]], "third");
       right.marks([[ridge, sum(ridge)]], "first");
@@ -439,20 +387,8 @@
     const panels = html("div", { class: "panels" });
     const numbers = html("dl", {});
     const said = html("p", { "aria-live": "polite" }); // its text changes at thresholds
-    const sliders = settings.map(([name, label, min, max, step, value, show]) => {
-      const input = html("input", { type: "range", name, min, max, step, value });
-      input.autocomplete = "off";
-      const output = html("output", { "aria-live": "off" }); // the slider is read anyway
-      const row = html("label", {}, html("span", {}, `${label} = `, output), input);
-      return { name, input, output, row, show: show ?? ((at) => text(at, digits(step))) };
-    });
+    const state = {};
     const update = () => {
-      const state = {};
-      for (const { name, input, output, show } of sliders) {
-        state[name] = input.valueAsNumber;
-        output.textContent = show(state[name]);
-        input.setAttribute("aria-valuetext", output.textContent);
-      }
       const drawn = draw(state);
       const pairs = Object.entries(drawn.numbers);
       numbers.replaceChildren(...pairs.map(([name, number]) => html(
@@ -464,15 +400,25 @@
         return node;
       }));
     };
+    const sliders = settings.map(([name, label, min, max, step, value, show]) => {
+      const input = html("input",
+        { type: "range", name, min, max, step, value, autocomplete: "off" });
+      const output = html("output", { "aria-live": "off" }); // the slider is read anyway
+      const read = () => {
+        state[name] = input.valueAsNumber;
+        output.textContent = show ? show(state[name]) : text(state[name], digits(step));
+        input.setAttribute("aria-valuetext", output.textContent);
+      };
+      read();
+      input.addEventListener("input", () => { read(); update(); });
+      return html("label", {}, html("span", {}, `${label} = `, output), input);
+    });
     update();
-    for (const { input } of sliders) input.addEventListener("input", update);
     figure.firstElementChild.replaceWith(panels);
-    figure.querySelector(".settings").append(...sliders.map(({ row }) => row), said, numbers);
+    figure.querySelector(".settings").append(...sliders, said, numbers);
   }
 
-  const figures = { "kl-fits": klFits, "learning-rate": learningRate,
-    "newton-step": newtonStep, "noise-penalty": noisePenalty };
-  for (const [name, figure] of Object.entries(figures)) {
+  for (const [name, figure] of Object.entries(FIGURES)) {
     const places = document.querySelectorAll(`figure.interactive.${name}`);
     places.forEach((place) => start(place, figure));
   }

@@ -228,8 +228,9 @@ function copyWithFormulas(event) {
   for (const formula of formulas) {
     const sign = formula.matches("div") ? "$$" : "$";
     const tex = sign + formula.dataset.tex + sign;
-    formula.querySelectorAll("math, wbr").forEach((part) => part.remove());
-    formula.prepend(tex);
+    const [first, ...others] = formula.querySelectorAll("math, wbr");
+    first.replaceWith(tex);
+    others.forEach((part) => part.remove());
   }
   sheet.querySelectorAll("button, .headerlink").forEach((control) => control.remove());
   document.body.append(sheet);

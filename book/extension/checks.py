@@ -1,13 +1,10 @@
 """What the checks in executed notebooks say: on the page, counted, in the ledger."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import groupby
-from operator import itemgetter
+from itertools import chain
 from pathlib import Path
 
 import nbformat
@@ -75,7 +72,7 @@ def show_lines(env: BuildEnvironment, document: nodes.document) -> None:
             texts = {part["mime_type"]: part.astext() for part in output}
             if waiting := expected[texts.get("text/plain")]:
                 output.replace_self(_line(view, waiting.pop(0)))
-    for check in (check for waiting in expected.values() for check in waiting):
+    for check in chain.from_iterable(expected.values()):
         message = "the page does not show the check %s; hide no output"
         logger.warning(message, check["name"], location=check["place"])
 
@@ -117,15 +114,11 @@ def counted(view: View, mark: place) -> nodes.Text:
 @cache
 def _all_counts(env: BuildEnvironment) -> dict[str, int]:
     pages = env.get_domain("question").problem_sets
+    sets = {page.rpartition("/")[2]: counts(env, page).items() for page in pages}
     files = (Path(env.srcdir) / "results/studies").glob("*.json")
-    runs = [json.loads(file.read_text("utf-8"))["runs"] for file in files]
-    all_counts = counts(env, *pages)
-    all_counts |= {"studies": len(runs), "runs": sum(map(len, runs))}
-    for page in pages:
-        name = page.rpartition("/")[2]
-        own = counts(env, page).items()
-        all_counts |= {f"{name}:{what}": number for what, number in own}
-    return all_counts
+    runs = [len(json.loads(file.read_text("utf-8"))["runs"]) for file in files]
+    found = counts(env, *pages) | {"studies": len(runs), "runs": sum(runs)}
+    return found | {f"{name}:{what}": n for name in sets for what, n in sets[name]}
 
 
 def counts(env: BuildEnvironment, *pages: str) -> dict[str, int]:
@@ -162,7 +155,7 @@ def ledger(view: View, _) -> list[nodes.Node]:
 
 def _summary(view: View) -> nodes.bullet_list:
     pages = view.known.problem_sets
-    n, attacks = counts(view.env, *pages), _tally(_attacks(view.env))
+    n, attacks = counts(view.env, *pages), _tally(_attacks(*pages))
     kinds = (_kind(c) for page in pages for c in checks_of(view.env, page))
     questions = view.known.questions.values()
     verdicts = (e.options.get("verdict") for q in questions for e in q.errata)
@@ -226,26 +219,27 @@ def altered(view: View, _) -> list[nodes.Node]:
 
     A table of the problem sets, then of each the questions, what survived and why.
     """
-    runs, rows, sections = _attacks(view.env), [], []
-    for page in view.known.problem_sets:
-        own = [run for run in runs if run["page"] == page]
+    rows, sections, pages = [], [], view.known.problem_sets
+    for page in pages:
         link = nodes.reference("", "", *view.title(page), refid=section_id(page))
-        rows.append(_numbers(link, own))
+        rows.append(_numbers(link, own := _attacks(page)))
         if own:
             sections.append(view.section(page, *_tried(view, page, own)))
-    rows.append(_numbers("all", runs))
+    rows.append(_numbers("all", _attacks(*pages)))
     return [table("altered", ALTERED_HEAD, rows), *sections]
 
 
 def _tried(view: View, page: str, runs: list[dict]) -> Iterator[nodes.Node]:
-    rows, items = [], []
+    rows, items, survived = [], [], defaultdict(list)
     for question in view.known.book.pages[page].questions:
         ids = question.id, *errata_of(question)
         if own := [run for run in runs if run["id"] in ids]:
             rows.append(_numbers(view.to_question(question.id, "", " "), own))
     yield table("altered", ALTERED_HEAD, rows)
-    survived = [one for run in runs for one in run["survivors"]]
-    for (id, why), ones in groupby(survived, itemgetter("id", "why")):
+    for run in runs:
+        for one in run["survivors"]:
+            survived[run["id"], one["why"]].append(one)
+    for (id, why), ones in survived.items():
         parts = [view.link(id, page, id)]
         for one in ones:
             how = f" ({one['how']})" if one["how"] else ""
@@ -265,19 +259,16 @@ def _numbers(name: str | nodes.Node, runs: list[dict]) -> tuple[str | nodes.Node
     return name, *(f"{number:,}" for number in numbers), rate
 
 
-def _attacks(env: BuildEnvironment) -> list[dict]:
-    """What became of the altered claims of each check, and why it may survive."""
+def _attacks(*pages: str) -> list[dict]:
+    """What became of the altered claims of each check, and why they may survive."""
     from tools.run import mutants  # only here, since it takes a second
 
-    sets = {p.rpartition("/")[2]: p for p in env.get_domain("question").problem_sets}
-    reasons, found = mutants.explained(), []
-    for run in mutants.recorded()["runs"]:
-        if page := sets.get(run["notebook"]):
-            for one in run["survivors"]:
-                one["id"] = run["id"]
-                one["why"] = reasons.get((one["id"], one["what"]), "open")
-            found.append({**run, "page": page})
-    return found
+    known, runs = mutants.explained(), mutants.recorded()["runs"]
+    runs = [run for run in runs if f"notebooks/{run['notebook']}" in pages]
+    for run in runs:
+        for one in run["survivors"]:
+            one["why"] = known.get((run["id"], one["what"]), "open")
+    return runs
 
 
 def _tally(runs: list[dict]) -> Counter:

@@ -11,8 +11,6 @@
 `{errata-list}` shows them all, grouped by problem set.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 
 from docutils import nodes

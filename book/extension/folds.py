@@ -43,7 +43,7 @@ def _tags(tag: str) -> tuple:
 def fold_all(app: Sphinx, document: nodes.document, page: str) -> None:
     """Fold hints and solutions and, beside a question, the errata of each place."""
     for box in list(document.findall(nodes.Element)):
-        if "dropdown" in box["classes"] and isinstance(box[0], nodes.title):
+        if "dropdown" in box["classes"]:
             title = summary("", "", *box[0].children)
             made = fold("", title, *box[1:], classes=box["classes"], ids=box["ids"])
             box.replace_self(made)
@@ -54,14 +54,15 @@ def fold_all(app: Sphinx, document: nodes.document, page: str) -> None:
 
 
 def _fold_errata(parent: nodes.Element) -> None:
-    """Put errata that follow each other into one fold, which says how many there are."""
+    """Put errata that follow each other into one fold, which tells their number."""
     children = []
     for are_errata, group in groupby(parent, lambda n: isinstance(n, erratum)):
         found = list(group)
         if are_errata:
             kinds = Counter(KINDS[node["verdict"] == "right"] for node in found)
-            words = " · ".join(f"{kind}: {kinds[kind]}" for kind in KINDS if kinds[kind])
-            found = [fold("", summary("", words), *found, classes=["errata"])]
+            words = [f"{kind}: {kinds[kind]}" for kind in KINDS if kinds[kind]]
+            title = summary("", " · ".join(words))
+            found = [fold("", title, *found, classes=["errata"])]
         children += found
     parent.children = []
     parent.extend(children)

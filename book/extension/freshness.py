@@ -1,7 +1,5 @@
 """What makes Sphinx read or write a page again, besides a newer source."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 
@@ -46,7 +44,7 @@ def note_read(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
 def content(env: BuildEnvironment, page: str) -> str:
     """A hash of the files that a page is made from."""
-    found = (Path(env.srcdir, name) for name in sorted(env.dependencies[page]))
-    paths = [Path(env.doc2path(page)), *found]
+    names = env.doc2path(page), *sorted(env.dependencies[page])
+    paths = (Path(env.srcdir, name) for name in names)
     contents = (path.read_bytes() for path in paths if path.exists())
     return hashlib.sha256(b"\n".join(contents)).hexdigest()

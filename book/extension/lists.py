@@ -1,10 +1,7 @@
 """The list of all questions, the way from each to its neighbours, the search index."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,17 +26,13 @@ BUTTONS = """\
 
 def question_list(view: View, _) -> list[nodes.Node]:
     """All questions, below the places of the filter and of the reader's marks."""
-    marks = nodes.raw("", MARKS, format="html")
-    return [marks, table("questions", HEAD, _rows(view))]
-
-
-def _rows(view: View) -> Iterator[tuple[str | nodes.Node, ...]]:
+    rows = {}
     for label, question in view.known.questions.items():
         ids = label, *errata_of(question)
         checks = sum(c["id"] in ids for c in checks_of(view.env, question.page))
         errata = question.errata
         wrong = [e.argument for e in errata if e.options.get("verdict") != "right"]
-        yield (
+        rows[label] = [
             view.to_question(label, "", " "),
             nodes.inline(classes=["own-mark"]),
             str(question.difficulty),
@@ -48,7 +41,11 @@ def _rows(view: View) -> Iterator[tuple[str | nodes.Node, ...]]:
             view.link(str(len(wrong)), ERRATA, wrong[0]) if wrong else "",
             view.env.titles[question.page].astext(),
             view.known.topic(label),
-        )
+        ]
+    return [
+        nodes.raw("", MARKS, format="html"),
+        table("questions", HEAD, rows.values()),
+    ]
 
 
 def show_neighbours(env: BuildEnvironment, document: nodes.document) -> None:

@@ -18,9 +18,9 @@ const FENCE = /^[()[\]{}|‖∣∥⌊⌋⌈⌉⟨⟩]$/;
 const TALL = /^(mfrac|mover|munder|munderover|mtable|msqrt)$/;
 const ACCENTS = { "^": "ˆ", "~": "˜" }; // small ones
 const TABLES = { right: "aligned", left: "cases", center: "matrix", "": "matrix" }; // by the first column
-const SIZES = ["1.2em", "1.623em", "2.047em", "2.47em"]; // of \\big, \\Big, \\bigg, \\Bigg
+const SIZES = [1.2, 1.623, 2.047, 2.47]; // of \\big, \\Big, \\bigg, \\Bigg
 const LONG = 20; // characters of a formula in a line of text that may be broken
-const { OPEN, CLOSE, REL, BIN, PUNCT } = core.MmlTree.MmlNode.TEXCLASS;
+const { REL, BIN, PUNCT } = core.MmlTree.MmlNode.TEXCLASS;
 const SHORTEST = { [REL]: 4, [BIN]: 10, [PUNCT]: 10 }; // characters before a break
 const escapes = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 const escape = (text) => text.replace(/[&<>"]/g, (sign) => escapes[sign]);
@@ -93,7 +93,7 @@ function operator(node, lspace = 0, rspace = 0) {
   const attributes = kept(node);
   attributes.lspace = written(lspace + own("lspace"));
   attributes.rspace = written(rspace + own("rspace"));
-  const size = SIZES.indexOf(node.attributes.getExplicit("minsize"));
+  const size = SIZES.indexOf(parseFloat(node.attributes.getExplicit("minsize")));
   if (size >= 0) attributes.class = `big${size + 1}`; // the font has them, see mathml.py
   const grows = size < 0 && node.attributes.get("stretchy") && !isLow(node);
   if (ELASTIC.test(text)) attributes.stretchy = grows;
@@ -181,17 +181,18 @@ function xml(node) {
 // outside of brackets after relations, and after sums and commas where much stands before.
 function pieces(root) {
   const all = root.childNodes.flatMap(items);
-  const length = (xml) => xml.replace(/<[^>]*>/g, "").length;
+  const text = (xml) => xml.replace(/<[^>]*>/g, "");
+  const count = (xml, signs) => text(xml).split(signs).length;
   const found = [""];
   let depth = 0;
   row([], all).forEach((xml, k) => {
     const { kind, texClass } = all[k].node ?? {};
-    depth += { [OPEN]: 1, [CLOSE]: -1 }[texClass] ?? 0;
+    depth += count(xml, /[([{⟨⌊]/) - count(xml, /[)\]}⟩⌋]/);
     found[found.length - 1] += xml;
-    const enough = length(found.at(-1)) >= (kind === "mo" ? SHORTEST[texClass] : NaN);
+    const enough = text(found.at(-1)).length >= (kind === "mo" ? SHORTEST[texClass] : NaN);
     if (enough && depth === 0 && k < all.length - 1) found.push("");
   });
-  return length(found.join("")) > LONG ? found : [found.join("")];
+  return text(found.join("")).length > LONG ? found : [found.join("")];
 }
 
 function convert(source, display) {

@@ -1,7 +1,7 @@
-"""Formulas are set when the book is built: MathML, which browsers draw without a script.
+"""Formulas are set when the book is built: MathML, which browsers draw themselves.
 
-MathJax reads the TeX and mathml.js writes its tree, both inside V8. The MathML of a page
-is kept from build to build.
+MathJax reads the TeX and mathml.js writes its tree, both inside V8. The MathML of a
+page is kept from build to build.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ BEFORE, AFTER = re.compile(r"[(\[“‘]+$"), re.compile(r"^[,.;:!?)\]”’]+")
 TAG = re.compile(r"<[^>]*>")
 LETTER = re.compile(r"<mi>(.)</mi>")  # browsers make it italic
 ITALIC = {"A": 0x1D434, "a": 0x1D44E, "\u0391": 0x1D6E2, "\u03b1": 0x1D6FC}
-BIG = {"ss01": 1150, "ss02": 1700, "ss03": 2300, "ss04": 2900}  # least heights of \\big ...
+# least heights of brackets, of \\big to \\Bigg; 1000 is the size of the font
+BIG = {"ss01": 1150, "ss02": 1700, "ss03": 2300, "ss04": 2900}
 OTHERS = {"h": 0x210E, "\u2202": 0x1D715, "\u03d5": 0x1D719, "\u03f5": 0x1D716}
 logger = logging.getLogger(__name__)
 
@@ -65,7 +66,8 @@ def setup(app: Sphinx) -> None:
 
 def set_formulas(app: Sphinx, document: nodes.document) -> None:
     """Give each formula of a page its MathML; a wrong formula is an error."""
-    found = [n for kind in (nodes.math, nodes.math_block) for n in document.findall(kind)]
+    kinds = nodes.math, nodes.math_block
+    found = [node for kind in kinds for node in document.findall(kind)]
     if not found:
         return
     keys = ["(["[is_display(node)] + tex_of(node) for node in found]
@@ -124,20 +126,26 @@ def keep_marks(app: Sphinx, document: nodes.document, page: str) -> None:
                 around.replace(text, nodes.Text(rest))
 
 
+def _begin(writer: HTML5Translator, node: nodes.Element, name: str) -> str:
+    """The tag, with the TeX for who copies it; `starttag` would join its lines."""
+    tag = writer.starttag(node, name, "", CLASS=CLASS).removesuffix(">")
+    return f'{tag} data-tex="{escape(tex_of(node))}">'
+
+
 def show_inline(writer: HTML5Translator, node: nodes.math) -> None:
-    """Write a formula in a line of text; its TeX is there for who copies it."""
-    tag = writer.starttag(node, "span", "", CLASS=CLASS, **{"data-tex": tex_of(node)})
+    """Write a formula in a line of text."""
     before, after = (escape(node.get(side, "")) for side in ("before", "after"))
-    writer.body.append(f"{tag}{before}{node['mathml']}{after}</span>")
+    formula = before + node["mathml"] + after
+    writer.body.append(f"{_begin(writer, node, 'span')}{formula}</span>")
     raise nodes.SkipNode
 
 
 def show_display(writer: HTML5Translator, node: nodes.math_block) -> None:
     """Write a formula that stands by itself, and its number."""
-    tag = writer.starttag(node, "div", "", CLASS=CLASS, **{"data-tex": tex_of(node)})
-    writer.body.append(tag + node["mathml"])
-    if number := node["number"]:
-        writer.body.append(f'<span class="eqno">({get_node_equation_number(writer, node)})')
+    writer.body.append(_begin(writer, node, "div") + node["mathml"])
+    if node["number"]:
+        number = get_node_equation_number(writer, node)
+        writer.body.append(f'<span class="eqno">({number})')
         writer.add_permalink_ref(node, "Link to this equation")
         writer.body.append("</span>")
     writer.body.append("</div>\n")

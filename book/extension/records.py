@@ -5,11 +5,8 @@
 is the number that `helpers.results.lookup` finds, in Python's format.
 """
 
-from __future__ import annotations
-
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
@@ -26,11 +23,6 @@ from .views import RESULTS, View, paragraph, table
 
 HEAD = ("Record", "Question", "Runs", "Date", "Device", "Computing", "Made again")
 logger = logging.getLogger(__name__)
-
-
-def records(env: BuildEnvironment) -> Iterator[Path]:
-    """The files of all studies and of all that was measured of the book."""
-    return (Path(env.srcdir) / "results").glob("*/*.json")
 
 
 # -------------------------------------------------------------------- a number
@@ -58,13 +50,12 @@ def _link(env: BuildEnvironment, text: str, name: str) -> nodes.reference:
 
 def show_records(env: BuildEnvironment, document: nodes.document) -> None:
     """Below each cell that reads records, links to them."""
-    known = {path.stem for path in records(env)}
     for cell in document.findall(nodes.container):
         if cell.get("nb_element") == "cell_code":
-            names = READ.findall(cell[0].astext())
-            for name in dict.fromkeys(name for name in names if name in known):
-                link = _link(env, name, name)
-                cell += paragraph("Recorded runs: ", link, classes=["study"])
+            for name in dict.fromkeys(READ.findall(cell[0].astext())):
+                if results.path_of(name).exists():
+                    link = _link(env, name, name)
+                    cell += paragraph("Recorded runs: ", link, classes=["study"])
 
 
 # ------------------------------------------------------------------ all records
@@ -75,20 +66,22 @@ class ResultsList(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """A table of all, then one section for each file in results/."""
-        found = {}
-        for path in sorted(records(self.env), key=lambda path: path.name):
+        found, folder = {}, Path(self.env.srcdir) / "results"
+        for path in sorted(folder.glob("*/*.json"), key=lambda path: path.name):
             self.env.note_dependency(str(path))
             record = json.loads(path.read_text("utf-8"))
             if "seed" in record["runs"][0]:  # else it has a page of its own
-                found[record["name"]] = path, record
+                found[record["name"]] = record | {"path": path, "again": None}
         if not found:
             return [paragraph("Nothing is recorded yet.")]
-        again = _made_again(found).get
-        rows = [_row(record, again(name)) for name, (_, record) in found.items()]
-        sections = (self._section(*found[name], again(name)) for name in found)
+        for run in found["again"]["runs"] if "again" in found else ():
+            study = found.get(run["config"]["study"])
+            if study and run["date"] >= study["date"]:  # not recorded anew since
+                study["again"] = run
+        rows, sections = map(_row, found.values()), map(self._section, found.values())
         return [table("records", HEAD, rows), *sections]
 
-    def _section(self, path: Path, record: dict, again: dict | None) -> nodes.section:
+    def _section(self, record: dict) -> nodes.section:
         """Where the numbers of one file come from."""
         name, data, runs = record["name"], record["data"].items(), record["runs"]
         seeds = ", ".join(map(str, sorted({run["seed"] for run in runs})))
@@ -104,15 +97,15 @@ class ResultsList(SphinxDirective):
             "Computing": f"{record['seconds']:,.0f} s, all runs together",
             "Versions": _pairs(record["versions"]),
             "Data": _pairs(checksums),
-            "Made again": _repeated(again) if again else "",
+            "Made again": _repeated(record["again"]),
         }
         fields = nodes.field_list()
         for title, content in rows.items():
             if content != "":
                 body = nodes.field_body("", paragraph(content))
                 fields += nodes.field("", nodes.field_name("", title), body)
-        target = "/" + path.relative_to(self.env.srcdir).as_posix()
-        file = nodes.literal("", path.name)
+        target = "/" + record["path"].relative_to(self.env.srcdir).as_posix()
+        file = nodes.literal("", record["path"].name)
         file = addnodes.download_reference("", "", file, reftarget=target)
         title = nodes.title("", record["title"])
         values = paragraph("All values: ", file)
@@ -145,18 +138,9 @@ def users(view: View, mark: place) -> nodes.Node:
     return links
 
 
-def _made_again(found: dict[str, tuple[Path, dict]]) -> dict[str, dict]:
-    """What the record `again` says of studies since they were recorded, by name."""
-    runs = found["again"][1]["runs"] if "again" in found else []
-    repeated = {run["config"]["study"]: run for run in runs}
-    return {
-        name: run
-        for name, run in repeated.items()
-        if name in found and run["date"] >= found[name][1]["date"]
-    }
-
-
-def _repeated(again: dict) -> str:
+def _repeated(again: dict | None) -> str:
+    if again is None:
+        return ""
     text = f"{again['date']}: {again['outcome']}"
     if config := again["repeated"]:
         text += f", by a relative difference of {again['values']['difference']:.0e}; "
@@ -164,13 +148,14 @@ def _repeated(again: dict) -> str:
     return text
 
 
-def _row(record: dict, again: dict | None) -> tuple[str | nodes.Node, ...]:
+def _row(record: dict) -> tuple[str | nodes.Node, ...]:
     name, number = record["name"], len(record["runs"])
     seeds = len({run["seed"] for run in record["runs"]})
     runs = str(number) if number % seeds else f"{number // seeds} × {seeds} seeds"
     link = nodes.reference("", name, internal=True, refuri=f"#result-{name}")
     question = place(shows="question", label=record["question"], between="")
     time = _time(record["seconds"])
+    again = record["again"]
     outcome = again["outcome"].partition(":")[0] if again else "–"
     return link, question, runs, record["date"], record["device"], time, outcome
 
@@ -240,9 +225,8 @@ class Measured(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """One that does not exist yet is an error."""
         name, rows, command = MEASURED[self.name]
-        path = Path(self.env.srcdir) / f"results/measured/{name}.json"
-        if not path.exists():
-            raise self.error(f"{path.name} is missing: run `{command}`")
-        self.env.note_dependency(str(path))
-        head, *rows = rows(json.loads(path.read_text("utf-8")))
+        if (record := results.load(name)) is None:
+            raise self.error(f"{name}.json is missing: run `{command}`")
+        self.env.note_dependency(str(results.path_of(name)))
+        head, *rows = rows(record)
         return [table(name, head, rows)]

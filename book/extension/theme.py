@@ -1,8 +1,7 @@
 """All that bends the theme: what a page loads, from where, and what it offers.
 
-A page asks no third party for anything, runs no script of its own but three pieces of
-the theme, which the policy in the README names by their hashes, and loads only what it
-shows.
+A page asks no third party for anything, runs files of the book only, which the policy
+in its head sees to, and loads only what it shows.
 """
 
 from __future__ import annotations
@@ -20,12 +19,31 @@ from pathlib import Path
 import imagesize
 from docutils import nodes
 from fontTools import subset
+from pygments.formatters import HtmlFormatter
+from pygments.token import Name, Operator, Punctuation, Text, Whitespace
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-TABS = "design-tabs.js"  # of sphinx-design; there are no tabs
+ONLY_WITH = {  # what a page shows that needs a file
+    "clipboard.min.js": "highlight",
+    "copybutton.css": "highlight",
+    "copybutton.js": "highlight",
+    "design-tabs.js": "sd-tab",
+    "exercise.css": "exercise",
+    "mystnb.css": "cell",
+    "sphinx-design.min.css": "sd-",
+}
 ONLY_ON = {"start.css": {"book/index", "book/questions", "search"}}
 PDF = "deep-learning-solutions.pdf"
+# The hashes are of what the theme writes into each page, a choice of colours and a
+# style for who has no scripts, and of the style of 404.html.
+POLICY = """
+default-src 'none'; base-uri 'none'; form-action 'self'; img-src 'self' data:;
+font-src 'self';
+script-src 'self' 'sha256-P1Gd/Wqjqq8uduID7MOciZi3jIWvAuyCldpRMjsiEjw=';
+style-src 'self' 'sha256-C3nk0YHGM8DxSAqt/D7LJhnXw+LUypY+FxVXtw/fUEg='
+'sha256-ROktS7JCHZKyAWOT8cxQCN7EJWAZ1QM9KEsyc3EZCoQ='"""
+UNCOLOURED = {Name, Name.Namespace, Operator, Punctuation, Whitespace}
 SENTENCE = re.compile(r".*?[.?!](?=\s|$)", re.DOTALL)
 # what pages draw with the icon fonts; another icon costs a font of 25 to 156 kB
 ICONS = """
@@ -40,10 +58,12 @@ def setup(app: Sphinx) -> None:
     app.add_node(nodes.image, override=True, html=(show_image_late, None))
     app.connect("config-inited", configure)
     app.connect("builder-inited", cut_icons)
+    app.connect("builder-inited", colour_less)
     app.connect("html-page-context", load_figures)
     app.connect("html-page-context", describe)
+    app.connect("html-page-context", forbid)
     # after the theme has made its menus (501) and all scripts are known
-    app.connect("html-page-context", offer_pdf, priority=900)
+    app.connect("html-page-context", arrange_buttons, priority=900)
     app.connect("html-page-context", load_less, priority=900)
     app.connect("build-finished", copy_downloads)
 
@@ -61,11 +81,18 @@ def load_figures(app: Sphinx, page, template, context, document) -> None:
 
 def load_less(app: Sphinx, page, template, context, document) -> None:
     """Take out inline scripts and what nothing uses."""
-    scripts, styles = context["script_files"], context["css_files"]
-    unused = [name for name, pages in ONLY_ON.items() if page not in pages]
-    unused += [TABS, ""]  # what has no name stands in the page
-    for files in (scripts, styles):
-        files[:] = [f for f in files if Path(f.filename or "").name not in unused]
+    shown = " ".join(re.findall('class="(.*?)"', context.get("body") or ""))
+
+    def is_used(file) -> bool:
+        name = re.sub(r"\.[0-9a-f]{64}", "", Path(file.filename or "").name)
+        return (
+            name
+            and page in ONLY_ON.get(name, {page})
+            and ONLY_WITH.get(name, "") in shown
+        )
+
+    for files in (context["script_files"], context["css_files"]):
+        files[:] = filter(is_used, files)
 
 
 def cut_icons(app: Sphinx) -> None:
@@ -80,6 +107,20 @@ def cut_icons(app: Sphinx) -> None:
         subsetter.populate(unicodes=[int(point, 16) for point in ICONS.split()])
         subsetter.subset(font)
         subset.save_font(font, target / f"{file.stem}.woff", options)
+
+
+class Formatter(HtmlFormatter):
+    """Code with elements for what has a colour of its own, a fifth of all."""
+
+    def format_unencoded(self, tokensource, outfile) -> None:
+        """Take names and signs as text."""
+        tokens = ((Text if k in UNCOLOURED else k, text) for k, text in tokensource)
+        super().format_unencoded(tokens, outfile)
+
+
+def colour_less(app: Sphinx) -> None:
+    """Let Sphinx use it."""
+    app.builder.highlighter.formatter = Formatter
 
 
 def show_image_late(writer, node: nodes.image) -> None:
@@ -112,14 +153,21 @@ def describe(app: Sphinx, page, template, context, document) -> None:
         context["metatags"] += f'<meta {name} content="{escape(content)}" />\n'
 
 
+def forbid(app: Sphinx, page, template, context, document) -> None:
+    """Name what a page may load and run, before anything else in its head."""
+    policy = escape(" ".join(POLICY.split()), quote=False)
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}" />\n'
+    context["metatags"] = meta + context.get("metatags", "")
+
+
 def pdf_of(app: Sphinx) -> Path:
     """Where `make pdf` writes the whole book."""
     return Path(app.outdir).parent / PDF
 
 
-def offer_pdf(app: Sphinx, page, template, context, document) -> None:
-    """Add it to the menu of downloads."""
-    button = {
+def arrange_buttons(app: Sphinx, page, template, context, document) -> None:
+    """Offer the PDF; book.js does what a handler in the page would do."""
+    whole = {
         "type": "link",
         "url": context["pathto"](PDF, 1),
         "text": "Whole book (.pdf)",
@@ -127,9 +175,14 @@ def offer_pdf(app: Sphinx, page, template, context, document) -> None:
         "icon": "fas fa-book",
         "label": "download-book-button",
     }
-    for group in context.get("header_buttons", []) if app.config.has_pdf else []:
-        if group["label"] == "download-buttons":
-            group["buttons"].append(button)
+    for button in context.get("header_buttons", []):
+        inner = button.get("buttons", [])
+        if button["label"] == "download-buttons" and app.config.has_pdf:
+            inner.append(whole)
+        for one in (button, *inner):
+            if one["type"] == "javascript":
+                one |= {"type": "link", "url": f"#{one['label']}"}
+                del one["javascript"]
 
 
 def copy_downloads(app: Sphinx, error: Exception | None) -> None:

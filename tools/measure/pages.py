@@ -57,8 +57,7 @@ function look(now) {
   for (const formula of document.querySelectorAll("article .math")) {
     const [box] = formula.getClientRects();
     if (box?.top > innerHeight) break;
-    if (box?.bottom >= 0)
-      raw ||= !formula.querySelector("mjx-container") || formula.matches(".waiting");
+    if (box?.bottom >= 0) raw ||= !formula.querySelector("math, mjx-container");
   }
   speed.set = raw ? null : (speed.set ?? now);
   requestAnimationFrame(look);

@@ -1,8 +1,8 @@
 """Print the whole book, as the site shows it, into one PDF.
 
 The articles of the site are joined into `_build/book.html`, where ids are unique and
-links lead to places of that page. Without scripts hints and solutions stand open and
-there are no controls. Chromium prints twice: first for the numbers in the contents.
+links lead to places of that page. Folds are opened, and without scripts there
+are no controls. Chromium prints twice: first for the numbers in the contents.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-import sys
 import time
 from collections.abc import Iterator
 from io import BytesIO
@@ -18,7 +17,7 @@ from urllib.parse import urldefrag
 
 import pikepdf
 import yaml
-from bs4 import BeautifulSoup, NavigableString, Tag
+from bs4 import BeautifulSoup, Tag
 from jinja2 import Template
 from playwright.sync_api import Browser, Page
 from sphinx_external_toc.parsing import parse_toc_yaml
@@ -30,14 +29,8 @@ from .browser import chromium
 
 JOINED = BUILD / "book.html"
 PDF = BUILD / "deep-learning-solutions.pdf"
-MATHJAX = SITE / "_static" / "mathjax" / "tex-chtml.js"
-MATHJAX_OPTIONS = {
-    "options": {"enableMenu": False, "processHtmlClass": "math"},
-    "chtml": {"matchFontHeight": False},
-}
 PATIENCE = 1_800_000  # milliseconds that one step of the browser may take
 ELSEWHERE = re.compile(r"(https?|mailto|data):")
-UNCOLOURED = "pre span:is(.n, .nn, .o, .p, .w)"  # half of all tags of the PDF
 
 HTML = """\
 <!doctype html>
@@ -60,23 +53,10 @@ HTML = """\
 {{ articles|join("\n")|safe }}
 </div></div></main></body></html>
 """
-TRANSPARENT = "R0lGODlhAQABAIAAAAAAAAAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
-# A transparent image carries the source of a formula into the tags: Chromium passes
-# over what MathJax offers to screen readers.
-TYPESET = """async ([id, transparent]) => {
-  await MathJax.startup.promise;
-  const root = document.getElementById(id);
-  await MathJax.typesetPromise([root]);
-  for (const formula of MathJax.startup.document.getMathItemsWithin(root)) {
-    const image = new Image();
-    image.src = "data:image/gif;base64," + transparent;
-    image.alt = formula.math.trim();
-    formula.typesetRoot.querySelector("mjx-assistive-mml").replaceWith(image);
-  }
-  await document.fonts.ready;
-  const raw = ".math:not(:has(mjx-math)), .math:has(mjx-merror)";
-  return [...root.querySelectorAll(raw)].map((formula) => formula.textContent);
-}"""
+# a transparent image carries the source of a formula into the tags of the PDF
+TRANSPARENT = (
+    "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAAAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
+)
 NUMBER = """(pages) => {
   for (const link of document.querySelectorAll(".book-contents a")) {
     link.dataset.page = pages[decodeURI(link.hash.slice(1))];
@@ -106,10 +86,11 @@ class Joined:
         for title in article.select(".exercise > .admonition-title"):
             title["role"] = "heading"  # for the outline
             title["aria-level"] = len(title.find_parents("section")) + 1
-        for formula in article.select("span.math"):
-            _take_comma(formula)
-        for token in article.select(UNCOLOURED):
-            token.unwrap()
+        for fold in article.select("details"):
+            fold["open"] = ""
+        for formula in article.select(".math"):
+            source = {"src": TRANSPARENT, "alt": formula["data-tex"]}
+            formula.append(Tag(name="img", attrs=source))
         article["id"] = page
 
     def lead(self, link: Tag, page: str) -> None:
@@ -159,15 +140,6 @@ def _resolve(page: str, path: str) -> str:
     return posixpath.normpath(posixpath.join(page, "..", path))
 
 
-def _take_comma(formula: Tag) -> None:
-    """Let a comma belong to the formula before it, or it may begin the next line."""
-    after = formula.next_sibling
-    if isinstance(after, NavigableString):
-        comma = re.match(r"[,.;:!?)\]]*", after)[0]
-        formula.append(comma)
-        after.replace_with(after[len(comma) :])
-
-
 def _words(heading: Tag) -> str:
     return heading.get_text().removesuffix("#").strip()
 
@@ -177,13 +149,7 @@ def print_book(browser: Browser, joined: Joined) -> int:
     page = browser.new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(JOINED.as_uri())
-    settings = joined.config["sphinx"]["config"]["mathjax3_config"] | MATHJAX_OPTIONS
-    page.evaluate("settings => (window.MathJax = settings)", settings)
-    page.add_script_tag(url=MATHJAX.as_uri())
-    for number, name in enumerate(joined.articles, start=1):
-        print(f"Formulas: page {number} of {len(joined.articles)}", flush=True)
-        if raw := page.evaluate(TYPESET, [name, TRANSPARENT]):
-            sys.exit(f"{name}: these formulas cannot be set: {raw}")
+    page.evaluate("document.fonts.ready")
     print("Printing ...", flush=True)
     page.evaluate(NUMBER, _page_numbers(_print(page)))
     print("Printing again, with page numbers in the contents ...", flush=True)

@@ -69,6 +69,7 @@ def mark(site: Path) -> None:
     (site / "_build-shown").write_text(site.name)
     for page in site.rglob("*.html"):
         text = page.read_text("utf-8").replace("</body>", RELOAD % site.name)
+        text = text.replace('http-equiv="Content-Security-Policy"', 'name="policy"')
         page.write_text(text, "utf-8")
 
 
