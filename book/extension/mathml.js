@@ -23,7 +23,8 @@ const LONG = 20; // characters of a formula in a line of text that may be broken
 const { REL, BIN, PUNCT } = core.MmlTree.MmlNode.TEXCLASS;
 const SHORTEST = { [REL]: 4, [BIN]: 10, [PUNCT]: 10 }; // characters before a break
 const escapes = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-const escape = (text) => text.replace(/[&<>"]/g, (sign) => escapes[sign]);
+const escape = (text) => text.replace("◻", "□") // the font has the latter
+  .replace(/[&<>"]/g, (sign) => escapes[sign]);
 
 // Where an alphabet begins among the mathematical characters, and its exceptions.
 const ALPHABETS = {

@@ -168,7 +168,7 @@ def cut_font(app: Sphinx, error: Exception | None) -> None:
     if not font.exists():
         for old in KEPT.glob("*.woff2"):
             old.unlink()
-        options = subset.Options(flavor="woff2", layout_features=["ssty", *BIG])
+        options = subset.Options(flavor="woff2", layout_features=[*BIG])
         with subset.load_font(FONT, options) as whole:
             del whole["FFTM"]  # when it was made
             lower_accents(whole)

@@ -38,7 +38,7 @@ PDF = "deep-learning-solutions.pdf"
 # The hashes are of what the theme writes into each page, a choice of colours and a
 # style for who has no scripts, and of the style of 404.html.
 POLICY = """
-default-src 'none'; base-uri 'none'; form-action 'self'; img-src 'self' data:;
+default-src 'none'; base-uri 'none'; form-action 'self' file:; img-src 'self' data:;
 font-src 'self';
 script-src 'self' 'sha256-P1Gd/Wqjqq8uduID7MOciZi3jIWvAuyCldpRMjsiEjw=';
 style-src 'self' 'sha256-C3nk0YHGM8DxSAqt/D7LJhnXw+LUypY+FxVXtw/fUEg='
