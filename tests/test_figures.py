@@ -288,7 +288,8 @@ def heights(page: Page, names: list[str], drawn: bool) -> list:
         assert page.locator(f".{name} .panels").count() == drawn
         for width in (390, 1280):
             page.set_viewport_size({"width": width, "height": 900})
-            sizes = "f => [...f.children].slice(0, 2).map(c => c.offsetHeight)"
+            sizes = """f => [...f.children].filter(c => !c.matches(".enlarge"))
+              .slice(0, 2).map(c => c.offsetHeight)"""
             found.append(place.evaluate(sizes))
     return found
 
@@ -331,7 +332,7 @@ def test_nothing_moves_when_drawn_figures_follow_the_keys_and_print(open_page, a
 def test_without_scripts_the_pictures_are_there_and_no_empty_box(open_page, address):
     page = open_page(address, java_script_enabled=False)
     for name in NAMES[address]:
-        place = page.locator(f"figure.interactive.{name}")
+        place = in_page(page, name)
         picture = place.locator("img")
         picture.scroll_into_view_if_needed()
         expect(picture).to_be_visible()

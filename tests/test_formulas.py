@@ -38,7 +38,7 @@ RIGHT = [  # a display begins with a bracket; what its MathML has
     (r"[\begin{aligned}a&=b\\&=c\end{aligned}", 'class="aligned"><mtr><mtd><mi>a'),
     (r"[\begin{cases}1&2\\3&4\end{cases}", 'stretchy="true">{</mo><mtable'),
     (r"[\begin{pmatrix}1&2\end{pmatrix}", '<mtable class="matrix"><mtr><mtd><mn>1'),
-    (r"\bigl(a+b\bigr)'=c+" + LONG, '=</mo></math><wbr><math>'),
+    (r"\bigl(a+b\bigr)'=c+" + LONG, "=</mo></math><wbr><math>"),
     (LONG, "+</mo></math><wbr><math>"),
 ]
 NOT = [  # what it has not

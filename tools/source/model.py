@@ -28,7 +28,6 @@ from .directives import DIRECTIVES, OPTIONAL, Kind
 ID = r"[a-z]{2}-\d[a-z0-9]*(?:-[a-z0-9]+)*"  # of a question
 EFFORT = re.compile(r"\s*\*Difficulty ([1-3]), ([1-9]\d*) minutes\b")
 NUMBER = re.compile(r"^(Problem \d+:|[\d.]+) ")  # before the topic of a problem
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # if there is the fast one
 DIRECTIVE = re.compile(r"\{([\w:-]+)\}\s*(.*?)\s*")
 QUOTED = re.compile(r"^(`{3,}\{([\w:-]+)\})(.*`.*)$", re.M)  # a title with `
 STUDY = re.compile(r'\bresults\.study\(\s*"([\w-]+)"')
@@ -337,7 +336,7 @@ class Book:
         block.body_line = block.line + 1 + head.count("\n")
         try:
             text = re.sub(r"^(:|---\n)", "", head, flags=re.M)
-            options = yaml.load(text, LOADER) or {}
+            options = yaml.safe_load(text) or {}
             if not isinstance(options, dict):
                 raise ValueError("no pairs `name: value`")
         except (yaml.YAMLError, ValueError) as error:
