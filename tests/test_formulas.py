@@ -33,7 +33,10 @@ RIGHT = [  # a display begins with a bracket; what its MathML has
     (r"\hat y", '<mover accent="true"><mi>y</mi><mo lspace="0em" rspace="0em"'),
     (r"\hat y", ">ˆ</mo>"),
     (r"\overline{xy}", '<mrow class="overline"><mrow><mi>x</mi><mi>y</mi>'),
-    (r"[\tfrac12\frac12", '<mfrac class="small"><mn>1</mn><mn>2</mn></mfrac></mstyle>'),
+    (
+        r"[\tfrac12\frac12",
+        '<mfrac class="compact"><mn>1</mn><mn>2</mn></mfrac></mstyle>',
+    ),
     (r"[\tfrac12\frac12", "<mfrac><mn>1</mn><mn>2</mn></mfrac></math>"),
     (r"[\begin{aligned}a&=b\\&=c\end{aligned}", 'class="aligned"><mtr><mtd><mi>a'),
     (r"[\begin{cases}1&2\\3&4\end{cases}", 'stretchy="true">{</mo><mtable'),

@@ -53,7 +53,7 @@ function addFoldButtons(place) {
     place.append(button(text, turn));
   };
   add("Open all solutions", "details.solution", true);
-  add("Close all", "details.dropdown", false);
+  add("Close all", "article details", false);
 }
 
 // The reader's marks: of a question, which is known by its label, "done" or "again",

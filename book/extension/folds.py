@@ -11,7 +11,7 @@ from sphinx.writers.html5 import HTML5Translator
 
 from .questions import Questions, erratum
 
-KINDS = "Printed mistakes", "Looks wrong and is right"
+KINDS = "Printed mistakes", "looks wrong and is right"
 
 
 class fold(nodes.General, nodes.Element):
@@ -61,7 +61,8 @@ def _fold_errata(parent: nodes.Element) -> None:
         if are_errata:
             kinds = Counter(KINDS[node["verdict"] == "right"] for node in found)
             words = [f"{kind}: {kinds[kind]}" for kind in KINDS if kinds[kind]]
-            title = summary("", " · ".join(words))
+            title = " · ".join(words)
+            title = summary("", title[0].upper() + title[1:])
             found = [fold("", title, *found, classes=["errata"])]
         children += found
     parent.children = []

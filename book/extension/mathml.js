@@ -21,7 +21,8 @@ const TABLES = { right: "aligned", left: "cases", center: "matrix", "": "matrix"
 const SIZES = [1.2, 1.623, 2.047, 2.47]; // of \\big, \\Big, \\bigg, \\Bigg
 const LONG = 20; // characters of a formula in a line of text that may be broken
 const { REL, BIN, PUNCT } = core.MmlTree.MmlNode.TEXCLASS;
-const SHORTEST = { [REL]: 4, [BIN]: 10, [PUNCT]: 10 }; // characters before a break
+const SHORTEST = { [REL]: 3, [BIN]: 5, [PUNCT]: 8 }; // characters before a break
+const DEEPER = 12; // more of them for each bracket that is open
 const escapes = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 const escape = (text) => text.replace("◻", "□") // the font has the latter
   .replace(/[&<>"]/g, (sign) => escapes[sign]);
@@ -163,7 +164,7 @@ function xml(node) {
     case "msup": case "msubsup":
       return script(node);
     case "mfrac":
-      if (!node.attributes.get("displaystyle")) attributes.class = "small";
+      if (!node.attributes.get("displaystyle")) attributes.class = "compact";
       return element(kind, attributes, inner.map(whole).join(""));
     case "mover":
       if (inner[1].kind === "mo" && inner[1].getText() === "―") {
@@ -179,7 +180,7 @@ function xml(node) {
 }
 
 // In a line of text a long formula becomes several, with places where the line may end:
-// outside of brackets after relations, and after sums and commas where much stands before.
+// after relations, sums and commas where enough stands before, more inside of brackets.
 function pieces(root) {
   const all = root.childNodes.flatMap(items);
   const text = (xml) => xml.replace(/<[^>]*>/g, "");
@@ -190,8 +191,8 @@ function pieces(root) {
     const { kind, texClass } = all[k].node ?? {};
     depth += count(xml, /[([{⟨⌊]/) - count(xml, /[)\]}⟩⌋]/);
     found[found.length - 1] += xml;
-    const enough = text(found.at(-1)).length >= (kind === "mo" ? SHORTEST[texClass] : NaN);
-    if (enough && depth === 0 && k < all.length - 1) found.push("");
+    const needed = kind === "mo" ? SHORTEST[texClass] + DEEPER * depth : NaN;
+    if (text(found.at(-1)).length >= needed && k < all.length - 1) found.push("");
   });
   return text(found.join("")).length > LONG ? found : [found.join("")];
 }

@@ -172,6 +172,9 @@ def cut_font(app: Sphinx, error: Exception | None) -> None:
         with subset.load_font(FONT, options) as whole:
             del whole["FFTM"]  # when it was made
             lower_accents(whole)
+            scripts = whole["MATH"].table.MathConstants
+            scripts.SuperscriptBaselineDropMax.Value = 386  # TeX has it for letters,
+            scripts.SubscriptBaselineDropMin.Value = 50  # too, where engines do not
             addOpenTypeFeaturesFromString(whole, sizes_of_brackets(whole))
             subsetter = subset.Subsetter(options)
             subsetter.populate(text=signs)
