@@ -11,7 +11,9 @@ from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
 from small_book import PAGE, Book
 
-from book.extension.mathml import BIG, convert, italic
+from book.extension.cutting import BIG
+from book.extension.fonts import italic
+from book.extension.mathml import convert
 
 MACROS = json.dumps({"R": r"\mathbb{R}", "norm": [r"\left\lVert #1 \right\rVert", 1]})
 LONG = "a=b+c+d+e+f+g+h+i+j+k=l+m+n"

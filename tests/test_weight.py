@@ -65,7 +65,7 @@ DRAWN = "all => all.map(icon => getComputedStyle(icon, '::before').content[1])"
 
 
 def test_the_cut_fonts_have_what_is_drawn(open_page):
-    fonts = [TTFont(path) for path in SITE.glob("_static/icons/*.woff")]
+    fonts = [TTFont(path) for path in SITE.glob("_static/icons/*.woff2")]
     known = {chr(point) for font in fonts for point in font.getBestCmap() or ()}
     for name in ("book/index.html", SETS[0], "search.html"):
         page = open_page(name)

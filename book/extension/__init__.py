@@ -17,6 +17,7 @@ from . import (
     directives,
     errata,
     folds,
+    fonts,
     freshness,
     lists,
     mathml,
@@ -93,6 +94,7 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("own_theme", True, "env")
     if app.config.own_theme:
         folds.setup(app)
+        fonts.setup(app)
         mathml.setup(app)
         theme.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

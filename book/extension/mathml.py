@@ -6,23 +6,15 @@ page is kept from build to build.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-import shutil
 from collections.abc import Iterable
-from html import escape, unescape
+from html import escape
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 from docutils import nodes
-from fontTools import subset
-from fontTools.feaLib.builder import addOpenTypeFeaturesFromString
-from fontTools.pens.boundsPen import BoundsPen
-from fontTools.pens.t2CharStringPen import T2CharStringPen
-from fontTools.pens.transformPen import TransformPen
-from fontTools.ttLib import TTFont
 from py_mini_racer import mini_racer
 from sphinx.application import Sphinx
 from sphinx.util import logging
@@ -36,22 +28,13 @@ KEPT = BUILD / "cache" / "formulas"
 MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static/mathjax"
 SCRIPTS = ("startup.js", "core.js", "adaptors/liteDOM.js", "input/tex-full.js")
 WRITER = Path(__file__).with_suffix(".js")
-FONT = WRITER.parents[1] / "fonts" / "latinmodern-math.otf"
 BROWSER = """
 var global = globalThis, window, console = {log() {}, warn() {}, error() {}};
 var setTimeout = (call) => call(), clearTimeout = () => {};
 var MathJax = {startup: {typeset: false, ready() {}}, loader: {ready() {}}};
 const MACROS = %s;"""
 CLASS = "math notranslate nohighlight"  # Sphinx marks words that were searched for
-ACCENTS = "ˆ˜¯˙"
-BRACKETS = "()[]{}|‖∣∥⌊⌋⌈⌉⟨⟩/"
 BEFORE, AFTER = re.compile(r"[(\[“‘]+$"), re.compile(r"^[,.;:!?)\]”’]+")
-TAG = re.compile(r"<[^>]*>")
-LETTER = re.compile(r"<mi>(.)</mi>")  # browsers make it italic
-ITALIC = {"A": 0x1D434, "a": 0x1D44E, "\u0391": 0x1D6E2, "\u03b1": 0x1D6FC}
-# least heights of brackets, of \\big to \\Bigg; 1000 is the size of the font
-BIG = {"ss01": 1150, "ss02": 1700, "ss03": 2300, "ss04": 2900}
-OTHERS = {"h": 0x210E, "\u2202": 0x1D715, "\u03d5": 0x1D719, "\u03f5": 0x1D716}
 logger = logging.getLogger(__name__)
 
 
@@ -61,7 +44,6 @@ def setup(app: Sphinx) -> None:
     app.add_html_math_renderer("mathml", inline, display)
     app.connect("doctree-read", set_formulas, priority=400)  # before titles are copied
     app.connect("doctree-resolved", keep_marks)
-    app.connect("build-finished", cut_font)
 
 
 def set_formulas(app: Sphinx, document: nodes.document) -> None:
@@ -150,75 +132,3 @@ def show_display(writer: HTML5Translator, node: nodes.math_block) -> None:
         writer.body.append("</span>")
     writer.body.append(f"{node['mathml']}</div>\n")
     raise nodes.SkipNode
-
-
-# ------------------------------------------------------------------------ the font
-
-
-def cut_font(app: Sphinx, error: Exception | None) -> None:
-    """Write the part of the mathematical font that the formulas of the book need."""
-    if error or app.builder.format != "html":
-        return
-    pages = [json.loads(path.read_text("utf-8")) for path in KEPT.glob("*.json")]
-    text = "".join(xml for page in pages for xml in page["formulas"].values())
-    signs = {*unescape(TAG.sub("", text)), *map(italic, LETTER.findall(text)), "√"}
-    signs = "".join(sorted(signs))
-    made_from = signs + Path(__file__).read_text("utf-8")
-    font = KEPT / f"{hashlib.sha256(made_from.encode()).hexdigest()[:16]}.woff2"
-    if not font.exists():
-        for old in KEPT.glob("*.woff2"):
-            old.unlink()
-        options = subset.Options(flavor="woff2", layout_features=[*BIG])
-        with subset.load_font(FONT, options) as whole:
-            del whole["FFTM"]  # when it was made
-            lower_accents(whole)
-            scripts = whole["MATH"].table.MathConstants
-            scripts.SuperscriptBaselineDropMax.Value = 386  # TeX has it for letters,
-            scripts.SubscriptBaselineDropMin.Value = 50  # too, where engines do not
-            addOpenTypeFeaturesFromString(whole, sizes_of_brackets(whole))
-            subsetter = subset.Subsetter(options)
-            subsetter.populate(text=signs)
-            subsetter.subset(whole)
-            write_whole(font, lambda path: subset.save_font(whole, path, options))
-    shutil.copy(font, Path(app.outdir) / "_static" / "math.woff2")
-
-
-def sizes_of_brackets(font: TTFont) -> str:
-    """Features that show brackets in the sizes of the macros \\big to \\Bigg.
-
-    The engines agree on them; what they make of `minsize` differs in width.
-    """
-    variants = font["MATH"].table.MathVariants
-    names = variants.VertGlyphCoverage.glyphs
-    all = dict(zip(names, variants.VertGlyphConstruction, strict=True))
-    text = ""
-    for feature, least in BIG.items():
-        text += f"feature {feature} {{"
-        for name in (font.getBestCmap()[ord(sign)] for sign in BRACKETS):
-            sizes = all[name].MathGlyphVariantRecord
-            fitting = [v.VariantGlyph for v in sizes if v.AdvanceMeasurement > least]
-            text += f"sub {name} by {fitting[0]};"
-        text += f"}} {feature};"
-    return text
-
-
-def lower_accents(font: TTFont) -> None:
-    """Let accents stand on the base line.
-
-    Some engines put the ink of an accent onto a letter, others its base line.
-    """
-    glyphs, names = font.getGlyphSet(), font.getBestCmap()
-    top = font["CFF "].cff.topDictIndex[0]
-    for name in (names[ord(sign)] for sign in ACCENTS):
-        bounds, pen = BoundsPen(glyphs), T2CharStringPen(glyphs[name].width, glyphs)
-        glyphs[name].draw(bounds)
-        glyphs[name].draw(TransformPen(pen, (1, 0, 0, 1, 0, -bounds.bounds[1])))
-        old = top.CharStrings[name]
-        top.CharStrings[name] = pen.getCharString(old.private, old.globalSubrs)
-
-
-def italic(letter: str) -> str:
-    """The character that a browser shows for a variable of one letter."""
-    first = next((f for f in "αΑaA" if f <= letter <= chr(ord(f) + 25)), None)
-    code = OTHERS.get(letter) or (first and ITALIC[first] + ord(letter) - ord(first))
-    return chr(code) if code else letter

@@ -12,13 +12,11 @@ import shutil
 from functools import partial
 from html import escape
 from importlib import import_module
-from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
 
 import imagesize
 from docutils import nodes
-from fontTools import subset
 from pygments.formatters import HtmlFormatter
 from pygments.token import Name, Operator, Punctuation, Text, Whitespace
 from sphinx.application import Sphinx
@@ -45,10 +43,6 @@ style-src 'self' 'sha256-C3nk0YHGM8DxSAqt/D7LJhnXw+LUypY+FxVXtw/fUEg='
 'sha256-ROktS7JCHZKyAWOT8cxQCN7EJWAZ1QM9KEsyc3EZCoQ='"""
 UNCOLOURED = {Name, Name.Namespace, Operator, Punctuation, Whitespace}
 SENTENCE = re.compile(r".*?[.?!](?=\s|$)", re.DOTALL)
-# what pages draw with the icon fonts; another icon costs a font of 25 to 156 kB
-ICONS = """
-f002 f00d f019 f02d f03a f042 f057 f05a f062 f065 f06a f071 f09b f0c9 f0eb f104 f105
-f107 f121 f135 f15b f185 f186 f1c1 f303"""
 
 
 def setup(app: Sphinx) -> None:
@@ -58,7 +52,6 @@ def setup(app: Sphinx) -> None:
     app.add_node(nodes.image, override=True, html=(show_image_late, None))
     app.add_node(nodes.entry, override=True, html=(begin_entry, end_entry))
     app.connect("config-inited", configure)
-    app.connect("builder-inited", cut_icons)
     app.connect("builder-inited", colour_less)
     app.connect("html-page-context", load_figures)
     app.connect("html-page-context", describe)
@@ -94,20 +87,6 @@ def load_less(app: Sphinx, page, template, context, document) -> None:
 
     for files in (context["script_files"], context["css_files"]):
         files[:] = filter(is_used, files)
-
-
-def cut_icons(app: Sphinx) -> None:
-    """Write fonts with the icons that pages draw, which book.css prefers: 5 kB."""
-    theme = Path(find_spec("pydata_sphinx_theme").origin).parent
-    target = Path(app.outdir) / "_static" / "icons"
-    target.mkdir(parents=True, exist_ok=True)
-    for file in theme.glob("theme/*/static/vendor/fontawesome/webfonts/*.ttf"):
-        options = subset.Options(flavor="woff", layout_features=[])
-        font = subset.load_font(file, options)
-        subsetter = subset.Subsetter(options)
-        subsetter.populate(unicodes=[int(point, 16) for point in ICONS.split()])
-        subsetter.subset(font)
-        subset.save_font(font, target / f"{file.stem}.woff", options)
 
 
 class Formatter(HtmlFormatter):
