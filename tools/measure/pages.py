@@ -107,7 +107,9 @@ def answer(route: Route) -> None:
 
 def load(browser: Browser, server: str, address: str) -> dict[str, float]:
     """Load a page with an empty cache and measure it."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    # without the policy, which forbids to wait for a condition
+    options = {"viewport": {"width": 1280, "height": 900}, "bypass_csp": True}
+    context = browser.new_context(**options)
     context.route(lambda url: not url.startswith(server), answer)
     context.add_init_script(WATCH)
     page = context.new_page()
