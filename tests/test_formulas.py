@@ -51,7 +51,8 @@ NOT = [  # what it has not
     ("w'_i", "<msubsup>"),
     ("a=b", "<wbr>"),
     (f"[{LONG}", "<wbr>"),
-    (f"({LONG})", "<wbr>"),
+    ("(a+b+c+d+e)=x+y+z+u+v+w", "</math><wbr><math><mi>e"),
+    ("(a+b+c+d+e)=x+y+z+u+v+w", "</math><wbr><math><mi>d"),
     (r"\log x", "\u2061"),
 ]
 WRONG = [
