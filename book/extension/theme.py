@@ -174,7 +174,7 @@ def arrange_buttons(app: Sphinx, page, template, context, document) -> None:
             inner.append(whole)
         for one in (button, *inner):
             if one["type"] == "javascript":
-                one |= {"type": "link", "url": f"#{one['label']}"}
+                one |= {"type": "link", "url": "#"}
                 del one["javascript"]
 
 
