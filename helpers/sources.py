@@ -1,5 +1,8 @@
 """Where the data sets come from: published files, their checksums, fetching."""
 
+from __future__ import annotations
+
+import concurrent.futures
 import gzip
 import hashlib
 import html
@@ -7,15 +10,15 @@ import io
 import os
 import tarfile
 import tempfile
+import threading
 import time
 import urllib.request
 import warnings
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
-from multiprocessing import TimeoutError as PoolTimeout
-from multiprocessing.pool import ThreadPool
 from pathlib import Path, PureWindowsPath
 from urllib.error import HTTPError
 
@@ -267,33 +270,44 @@ def _fetch(url: str, limit: int) -> bytes:
 
 
 def _receive(url: str, limit: int) -> bytes:
-    received, of = bytearray(), {"unit": "B", "unit_scale": True, "leave": False}
-    # the pool's thread is not waited for; a socket's own time-out knows neither the
-    # look-up of a name nor a slow trickle
-    with ThreadPool(1) as pool, tqdm(desc=Path(url).name, **of) as bar:
-        asked = pool.apply_async(urllib.request.urlopen, (url, None, 2 * TIMEOUT))
-        try:
-            response = asked.get(TIMEOUT)
-        except PoolTimeout:
-            raise DataError(f"{url}: no answer within {TIMEOUT:g} s") from None
-        size = int(response.headers["Content-Length"] or 0)
-        bar.total = size or None
-        try:
-            while chunk := pool.apply_async(response.read, (CHUNK,)).get(TIMEOUT):
-                received += chunk
-                bar.update(len(chunk))
-                if len(received) > limit:
-                    raise DataError(f"{url}: more than the expected {limit:,} bytes")
-        except PoolTimeout:
-            raise TimeoutError(f"no data within {TIMEOUT:g} s") from None
+    try:
+        response = _within(TIMEOUT, urllib.request.urlopen, url, None, 2 * TIMEOUT)
+    except TimeoutError:
+        raise DataError(f"{url}: no answer within {TIMEOUT:g} s") from None
+    size = int(response.headers["Content-Length"] or 0)
+    received, of = bytearray(), {"total": size or None, "unit": "B", "unit_scale": True}
+    with tqdm(desc=Path(url).name, leave=False, **of) as bar:
+        while chunk := _within(TIMEOUT, response.read, CHUNK):
+            received += chunk
+            bar.update(len(chunk))
+            if len(received) > limit:
+                raise DataError(f"{url}: more than the expected {limit:,} bytes")
     if size and len(received) != size:
         raise ConnectionError(f"broke off after {len(received):,} of {size:,} bytes")
     return bytes(received)
 
 
+def _within(seconds: float, call: Callable, *args):
+    # a socket's own time-out knows neither the look-up of a name nor a slow trickle
+    future = concurrent.futures.Future()
+
+    def work():
+        try:
+            future.set_result(call(*args))
+        except Exception as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()  # nobody waits for it at exit
+    try:
+        return future.result(seconds)
+    except concurrent.futures.TimeoutError:  # which is another before Python 3.11
+        raise TimeoutError(f"no data within {seconds:g} s") from None
+
+
 def _gunzip(content: bytes, limit: int) -> bytes:
     try:
-        unpacked = gzip.open(io.BytesIO(content)).read(limit + 1)
+        with gzip.open(io.BytesIO(content)) as stream:
+            unpacked = stream.read(limit + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"it cannot be unpacked: {error}") from error
     if len(unpacked) > limit:
