@@ -106,8 +106,8 @@ function serve(name, act) {
 addEventListener("DOMContentLoaded", () => {
   serve("download-pdf-button", () => print());
   serve("fullscreen-button", () => toggleFullScreen());
-  const stay = document.documentElement.matches(".solutions-open"); // see reading.js
-  document.querySelectorAll("details.solution").forEach((fold) => (fold.open = stay));
+  document.querySelectorAll(".solutions-open details.solution") // see reading.js
+    .forEach((fold) => (fold.open = true));
   document.querySelectorAll(".exercise[id], .erratum[id]").forEach(addLink);
   document.querySelectorAll(".filter").forEach(addFilter);
   // the theme leaves the title and the search of the book outside of any landmark

@@ -17,8 +17,8 @@ const ELASTIC = /^[()[\]{}|‖∣∥⌊⌋⌈⌉⟨⟩^~¯˙→←]$/; // engine
 const FENCE = /^[()[\]{}|‖∣∥⌊⌋⌈⌉⟨⟩]$/;
 const TALL = /^(mfrac|mover|munder|munderover|mtable|msqrt)$/;
 const ACCENTS = { "^": "ˆ", "~": "˜" }; // small ones
-const TABLES = { right: "aligned", left: "cases", center: "matrix", "": "matrix" }; // by the first column
-const SIZES = [1.2, 1.623, 2.047, 2.47]; // of \\big, \\Big, \\bigg, \\Bigg
+const TABLES = { right: "aligned", left: "cases", center: "matrix", "": "matrix" };
+const SIZES = [1.2, 1.623, 2.047, 2.47]; // of \big, \Big, \bigg, \Bigg
 const LONG = 20; // characters of a formula in a line of text that may be broken
 const { REL, BIN, PUNCT } = core.MmlTree.MmlNode.TEXCLASS;
 const SHORTEST = { [REL]: 3, [BIN]: 5, [PUNCT]: 8 }; // characters before a break
@@ -96,7 +96,7 @@ function operator(node, lspace = 0, rspace = 0) {
   attributes.lspace = written(lspace + own("lspace"));
   attributes.rspace = written(rspace + own("rspace"));
   const size = SIZES.indexOf(parseFloat(node.attributes.getExplicit("minsize")));
-  if (size >= 0) attributes.class = `big${size + 1}`; // the font has them, see mathml.py
+  if (size >= 0) attributes.class = `big${size + 1}`; // the font has them, see cutting.py
   const grows = size < 0 && node.attributes.get("stretchy") && !isLow(node);
   if (ELASTIC.test(text)) attributes.stretchy = grows;
   if (text === "⊙") attributes.largeop = false; // Firefox thinks of a product over a range
@@ -155,7 +155,7 @@ function xml(node) {
     case "mstyle": case "mpadded": case "mphantom": case "msqrt": case "mtd":
       return element(kind, attributes, row(inner).join(""));
     case "mtable": {
-      const columns = node.attributes.getExplicit("columnalign") ?? "";
+      const columns = node.attributes.getExplicit("columnalign") ?? ""; // the first tells
       const name = TABLES[columns.split(" ")[0]];
       if (!name) throw Error(`a table with the columns ${columns}`);
       attributes.class = name;
