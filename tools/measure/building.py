@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from ..run.execute import SECONDS
 from ..source.model import Book
-from ..workspace import BUILD, ROOT
+from ..workspace import BUILD, ROOT, parse
 from .rounds import keep
 
 
@@ -63,7 +63,8 @@ def measure() -> Iterator[tuple[dict, dict]]:
             yield {"what": "one sentence changed"}, {"seconds": clone.run("book")}
 
 
-def main(_: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Measure, print, record."""
+    parse(__doc__, arguments, {})
     title = "How long the book takes to build"
     keep("build-speed", measure(), title=title, command="make bench-build")

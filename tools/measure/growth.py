@@ -16,7 +16,7 @@ from scipy import stats
 
 from helpers import results
 
-from ..workspace import ROOT
+from ..workspace import ROOT, parse
 from .building import Clone
 from .rounds import keep
 
@@ -97,8 +97,9 @@ def exponents(runs: results.Runs) -> dict[str, float]:
     return found
 
 
-def main(_: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Measure, print, record."""
+    parse(__doc__, arguments, {})
     order = (sorted(SIZES, reverse=bool(turn % 2)) for turn in range(ROUNDS))
     found = (({"sets": size}, measure(size)) for sizes in order for size in sizes)
     title = f"The book with up to {max(SIZES)} problem sets"

@@ -30,7 +30,7 @@ from ..run.execute import execute
 from ..site.browser import chromium
 from ..site.build import write_pages
 from ..site.serve import Quiet, serving
-from ..workspace import BUILD, ROOT, SITE, alone
+from ..workspace import BUILD, ROOT, SITE, alone, parse
 from .rounds import keep
 
 STOCK = BUILD / "stock"
@@ -177,8 +177,9 @@ def measure(browser: Browser, server: str) -> Iterator[tuple[dict, dict]]:
         yield {"page": name}, values
 
 
-def main(_: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Build the stock site, measure, print, record."""
+    parse(__doc__, arguments, {})
     handler = partial(Handler, directory=BUILD)
     with chromium() as browser, serving(handler) as address:
         with alone():

@@ -24,6 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from helpers import data, training
 
 from ..source.model import Book
+from ..workspace import parse
 from .rounds import keep
 
 SIZES, EPOCHS, RATE = (4, 16), (5, 20), 1e-3
@@ -136,8 +137,9 @@ def compared(plain: Callable, fast: Callable, *arguments, unit=1.0) -> dict[str,
     return {"plain": slow, "fast": quick, "ratio": slow / quick}
 
 
-def main(_: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Measure, print, record."""
+    parse(__doc__, arguments, {})
     bench = Bench()
     both = bench.plain(16).parameters(), bench.fast(16).parameters()
     difference = max((a - b).abs().max().item() for a, b in zip(*both, strict=True))

@@ -24,7 +24,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 from helpers.files import write_whole
 
-from ..workspace import BUILD, ROOT, SITE, alone
+from ..workspace import BUILD, ROOT, SITE, alone, parse
 from .browser import chromium
 
 JOINED = BUILD / "book.html"
@@ -173,8 +173,9 @@ def _page_numbers(pdf: pikepdf.Pdf) -> dict[str, int]:
     return {name[1:]: numbers[place[0].objgen] for name, place in places}
 
 
-def main(_: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Make the PDF, and say where it lies, how long it is and how long it took."""
+    parse(__doc__, arguments, {})
     start = time.monotonic()
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
     with alone(), chromium() as browser:
