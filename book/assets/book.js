@@ -106,7 +106,8 @@ function serve(name, act) {
 addEventListener("DOMContentLoaded", () => {
   serve("download-pdf-button", () => print());
   serve("fullscreen-button", () => toggleFullScreen());
-  document.querySelectorAll(".solutions-open details.solution") // see reading.js
+  const stay = ".solutions-open details.solution, .code-open details.code"; // see reading.js
+  document.querySelectorAll(stay)
     .forEach((fold) => (fold.open = true));
   document.querySelectorAll(".exercise[id], .erratum[id]").forEach(addLink);
   document.querySelectorAll(".filter").forEach(addFilter);
