@@ -54,8 +54,8 @@ function addFilter(place) {
   const questions = [...document.querySelectorAll("table.questions tbody tr")]
     .map((row) => {
       const texts = [...row.cells].map((cell) => cell.textContent.trim());
-      const [title, , difficulty, minutes, , , set, topic] = texts;
-      const words = `${title} ${topic}`.toLowerCase();
+      const [title, , difficulty, minutes, , , set, topic, sheet] = texts;
+      const words = `${title} ${topic} ${sheet}`.toLowerCase();
       return { row, words, difficulty, minutes: +minutes, set };
     });
   for (const set of new Set(questions.map((question) => question.set))) {
