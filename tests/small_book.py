@@ -23,7 +23,7 @@ $$
 x^2 = x \\cdot x
 $$ (eq-sm-1)
 
-{code('check.value("sm-1", 3 * 3, 9)')}
+{code('check.value("sm-1", 3 * 3, 9, claim="3² is 9")')}
 ```{{erratum}} sm-e1
 :question: sm-1
 :verdict: misprint

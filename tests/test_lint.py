@@ -58,7 +58,7 @@ def draw(ax):
     ax.plot(later)
 
 later = [0, 1]
-check.value("gr-1-1a", later, [0, 1])
+check.value("gr-1-1a", later, [0, 1], claim="Both are there")
 ```
 
 ```{{erratum}} gr-e1
@@ -112,6 +112,10 @@ Think. => TODO: a hint @ TODO ! still to be written: TODO: a hint
 :verdict: wrong => :verdict: odd @ {erratum} ! no verdict 'odd'; there are
 printed line↵↵ => printed line↵ @ {erratum} ! begins with a line of
 "gr-1-1a" => "gr-1-1b" @ check.value ! a check of gr-1-1b, no question
+, claim="Both are there" =>  @ check.value ! a check without claim=
+"Both are there" => "both are there" @ check.value ! is no sentence like
+"Both are there" => "Both are there." @ check.value ! is no sentence like
+"Both are there" => "Both are $x$" @ check.value ! is no sentence like
 check.value => print @ ```{exercise} A ! gr-1-1a has code and no check
     name: fig-gr-1-1a↵ =>  @ {code-cell} ipython3↵- ! figure.name
     caption: A line.↵ =>  @ {code-cell} ipython3↵- ! figure.caption
@@ -121,7 +125,7 @@ check.value => print @ ```{exercise} A ! gr-1-1a has code and no check
 # one comment => from math import * @ from math ! a star import
 # one comment => print('all tests passed') @ print ! claims success
 # one comment => print(f'{later} ✓') @ print ! claims success
-[0, 1])↵```↵↵ => [0, 1])↵x = 1↵```↵↵ @ check.v ! is not the last sta
+there")↵```↵↵ => there")↵x = 1↵```↵↵ @ check.v ! is not the last sta
 check.value => x = check.value @ x = check ! check.value is not the last
 check.value => for i in later: check.value @ for i ! is not the last
 jupytext: {} => title: x @ --- ! no header
@@ -149,10 +153,10 @@ def f():↵    return torch.rand(3) ! nothing
 try:↵    x = 1↵except OSError as e:↵    print(e) ! nothing
 import numpy as np↵torch.manual_seed(0)↵np.random.rand(3) ! np.random.rand b
 import numpy as np↵np.random.default_rng(0).normal() ! nothing
-x = dict(zip('a', 'b'))↵check.value('gr-2-1', x, {}) ! a zip without strict
-x = list(zip('a', 'b'))↵y = len(x)↵check.value('gr-2-1', y, 1) ! a zip without strict
-x = list(zip('a', 'b', strict=True))↵check.value('gr-2-1', x, 1) ! nothing
-x = list(zip('a', 'b'))↵z = 1↵check.value('gr-2-1', z, 1) ! nothing
+x = dict(zip('a', 'b'))↵check.value('gr-2-1', x, {}, ^) ! a zip without strict
+x = list(zip('a', 'b'))↵y = len(x)↵check.value('gr-2-1', y, 1, ^) ! a zip without strict
+x = list(zip('a', 'b', strict=True))↵check.value('gr-2-1', x, 1, ^) ! nothing
+x = list(zip('a', 'b'))↵z = 1↵check.value('gr-2-1', z, 1, ^) ! nothing
 x = 1 ! gr-2-1 has code and no check
 print('accuracy', 1) ! nothing
 print('broken') ! nothing
@@ -198,7 +202,8 @@ def test_a_cell_that_draws_has_a_caption(book):
 def test_a_problem_stands_alone(book, case):
     cell, message = case.replace("↵", "\n").split(" ! ")
     if "check" not in cell and "no check" not in message:
-        cell += "\n```\n\n```{code-cell}\ncheck.value('gr-2-1', 1, 1)"
+        cell += "\n```\n\n```{code-cell}\ncheck.value('gr-2-1', 1, 1, ^)"
+    cell = cell.replace("^", "claim='It is so'")
     findings = found(book, GOOD.replace("Because.\n", code(cell)))
     assert len(findings) == (message != "nothing"), findings
     assert message == "nothing" or message in findings[0][1], findings

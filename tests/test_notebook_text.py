@@ -7,6 +7,7 @@ import sys
 import nbformat
 import nbformat.v4 as nbf
 import pytest
+import sympy
 from browsing import ROOT
 from sources import Sources, code, solved
 
@@ -307,7 +308,8 @@ def test_an_execution_that_gives_no_reference_is_refused(book):
 
 
 CHANGES = """
-bound("q", [1, 2.5], [1.3, 3], claim="a < b") ! n 0.2 ! n 0.3 ! PASSED
+bound("q", [1, 2.5], [1.3, 3], claim="a < b") ! of 0.2 ! of 0.3 ! PASSED
+enclosed("q", x, 1 / 2, (x, 0, 1)) ! to within 1e-1 ! to within 2e-1 ! PASSED
 gradient("q", lambda x: (x**2).sum(), lambda x: 2 * x, 3) ! to 1e-16 ! to 5e-15 ! PASSED
 value("q", 0.1 + 0.2, 0.3) ! an error of 1e-09 ! an error of 1e-03 ! FAILED
 value("q", 2, 2 * 1) ! number equal ! number computed and compared ! FAILED
@@ -317,10 +319,12 @@ CHANGES = [line.split(" ! ") for line in CHANGES.strip().split("\n")]
 
 
 def test_nbval_notices_another_method_or_claim_but_no_other_rounding(tmp_path):
-    cells = [nbf.new_code_cell("from claims import check", id="import")]
+    opening = "import sympy\nfrom claims import check\nx = sympy.Symbol('x')"
+    cells = [nbf.new_code_cell(opening, id="import")]
     for source, old, new, _ in CHANGES:
         cells.append(cell := nbf.new_code_cell(f"check.{source}"))
-        line, page = eval(cell.source, {"check": check})._repr_mimebundle_()[0].values()
+        names = {"check": check, "x": sympy.Symbol("x")}
+        line, page = eval(cell.source, names)._repr_mimebundle_()[0].values()
         assert old in page
         both = {"text/plain": line, "text/html": page}
         data = {kind: text.replace(old, new) for kind, text in both.items()}
