@@ -37,6 +37,10 @@ def test_site_shows_checks_errata_and_counts(book):
     line = r'<p class="check[^>]* id="check-sm-1-1">✓ <span class="claim">[^<]+</span>'
     line += ' · <a [^>]*href="'
     assert re.search(line + "../book/checks.html#ledger-sm-1-1", page)
+    answer = r'<details class="answer dropdown[^>]* id="sm-1-answer">\s*<summary>'
+    assert re.search(answer + r"Answer</summary>\s*<p>In short, <em>", page)
+    assert re.search(r'<details class="code">\s*<summary>Show the code</summary>', page)
+    assert re.search(r'<details class="deeper">\s*<summary>The sign of <span', page)
     assert 'href="../notebooks/small.html#check-sm-1-1"' in ledger
     assert ledger.count('id="ledger-sm-1-1"') == 1
     assert re.search(r"Exercise 1\.2: A matter.*?no check", ledger, re.S)

@@ -37,6 +37,10 @@ GOOD = f"""\
 Think.
 ```
 
+```{{answer}} gr-1-1a
+It is this.
+```
+
 ```{{solution-start}} gr-1-1a
 :class: dropdown
 ```
@@ -96,10 +100,17 @@ start} gr-1-1a => start} gr-1-1b @ {exe ! gr-1-1a has no solution
 ```{hint} => ```{solution-end}↵```↵↵```{hint} @ {sol ! was not started
 $$↵\begin => ## Heading↵↵$$↵\begin @ ## Heading ! heading inside
 Because.↵↵```{solution-end}↵```↵ => Because.↵ @ Because ! gr-2-1 has no end
+{answer} gr-1-1a => {answer} gr-2 @ {answer} gr-2 ! no exercise gr-2 waits for
+It is this.↵``` => It.↵```↵↵```{answer} gr-1-1a↵2↵``` @ {answer} gr-1-1a↵2 ! an answer
+Because.↵ => ```{deeper-end}↵```↵ @ {deeper-end} ! comes in turn, and inside
+Because.↵ => ```{deeper-start} A↵```↵ @ {deeper-start} ! has no end
+Because.↵ => ```{deeper-start}↵```↵↵```{deeper-end}↵```↵ @ {deeper-s ! with a
+Think.↵```↵ => Think.↵```↵↵```{deeper-start} A↵```↵ @ {deeper-start} ! inside
+Because.↵ => ```{deeper-start} A↵```↵↵```{deeper-end}↵```↵↵L.↵ @ L. ! behind the
 (place)=↵ =>  @ *Diff ! no label place
 {hint} Hint 1 => {hint} @ {hint} ! {hint} without a title
 {hint} Hint 1 => {admonition} @ {adm ! {admonition} without a title
-Think.↵```↵ => Think.↵ @ ```{sol ! the hint of line 20 no end?
+Think.↵```↵ => Think.↵ @ ```{ans ! the hint of line 20 no end?
 (#place) => (#gr-1-1a-solution) @ *Diff ! a link to a solution
 {aligned} => {align} @ $$↵\begin ! \begin{align}: write
 a &= b => a \label{x} @ $$↵\begin ! \label: write

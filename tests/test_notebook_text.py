@@ -62,13 +62,27 @@ def test_a_question_is_a_heading_with_an_anchor_and_a_collapsed_section(book):
     assert exercise.id == "gr-1-1a"
     assert exercise.source == (
         '### Exercise 1.1 (A *norm* $x \\in \\mathbb{R}$) <a id="gr-1-1a"></a>\n\n'
-        "*Difficulty 1, 5 minutes.* Task."
+        "*Difficulty 1, 5 minutes.* Task.\n\n<details>\n<summary>Answer</summary>\n\n"
+        "In short, *A *norm* $x \\in \\mathbb{R}$*.\n\n</details>"
     )
     assert heading.source == "### Solution to [Exercise 1.1](#gr-1-1a)"
     own = {"id": "gr-1-1a-solution", "jp-MarkdownHeadingCollapsed": True}
     assert heading.metadata == own
     assert notebook.metadata.colab.collapsed_sections == [heading.id]
     assert (text.source, cell.source) == ("Text.", "1 + 1")
+
+
+def test_depth_folds_behind_its_title_and_asides_hide_their_code(book):
+    depth = "```{deeper-start} More on $\\R$\n```\n\nText.\n\n"
+    depth += code("---\ntags: [set-up]\n---\nx = 1") + "\n```{deeper-end}\n```"
+    notebook = book.lower(solved(f"Main.\n\n{code('y = 2')}\n{depth}", "gr-1-1a"))
+    *_, plain, heading, text, aside = notebook.cells
+    assert heading.source == "#### Going deeper: More on $\\mathbb{R}$"
+    assert heading.metadata["jp-MarkdownHeadingCollapsed"]
+    assert heading.id in notebook.metadata.colab.collapsed_sections
+    assert (text.source, aside.source) == ("Text.", "x = 1")
+    assert aside.metadata["jupyter"] == {"source_hidden": True}
+    assert aside.metadata["cellView"] == "form" and plain.metadata == {}
 
 
 INTERACTIVE = "```{interactive} rate\n:name: fig-gr-1-1\n:alt: A line.\n\n$\\R$.\n```"
@@ -116,7 +130,8 @@ TEXTS = {
     "numbers run through a chapter and begin anew in the next": (
         solved("A.") + solved("B.", "gr-1-2") + "\n## Next\n\n{ref}`gr-2-1`",
         '…### Exercise 1.2 (First) <a id="gr-1-2"></a>\n\n*Difficulty 1, 5 minutes.* '
-        "Task.\n\n### Solution to [Exercise 1.2](#gr-1-2)\n\nB.\n\n## Next\n\n"
+        "Task.\n\n<details>\n<summary>Answer</summary>\n\nIn short, *First*.\n\n"
+        "</details>\n\n### Solution to [Exercise 1.2](#gr-1-2)\n\nB.\n\n## Next\n\n"
         "[Exercise 2.1](two.ipynb#gr-2-1)",
     ),
 }
@@ -138,7 +153,7 @@ def test_a_figure_gets_its_caption_and_code_keeps_only_its_tags(book):
     )
     code, text = notebook.cells[-2:]
     assert code.source == "plt.plot([0, 1])"
-    assert code.metadata == {"tags": ["hide-input"]}
+    assert code.metadata.tags == ["hide-input"]
     assert text.source == (
         '<a id="fig-gr-1-1"></a>*Fig. 1.1. A line in $\\mathbb{R}$.*\n\n'
         "As [Fig. 1.1](#fig-gr-1-1) shows."
