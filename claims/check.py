@@ -69,8 +69,10 @@ class Result:
     __repr__ = __str__
 
     def _repr_mimebundle_(self, **_) -> tuple[dict, dict]:
-        line, title = html.escape(str(self)), html.escape(self.strength)
-        page = f'<p class="check" title="{title}">{line}</p>'
+        words = self.claim, self.method, self.strength
+        claim, method, shows = (html.escape(word) for word in words)
+        line = f'✓ <span class="claim">{claim}</span> · {method}'
+        page = f'<p class="check" title="{shows}">{line}</p>'
         return {"text/plain": str(self), "text/html": page}, {"check": asdict(self)}
 
 

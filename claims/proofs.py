@@ -178,6 +178,7 @@ def _plain(value) -> float:
 
 # what Arb calls them; all but the first two are asked whether they are analytic
 NAMES = {"Add": "__add__", "Mul": "__mul__", "Max": "real_max", "Min": "real_min"}
+FOLDED = tuple(NAMES)
 NAMES |= {"Pow": "pow", "log": "log", "Abs": "real_abs", "sign": "real_sgn"}
 
 
@@ -203,7 +204,7 @@ def _evaluator(given: sympy.Expr) -> Callable:
     if isinstance(given, sympy.Pow) and given.exp.is_Integer:
         return lambda at, analytic: parts[0](at, analytic) ** int(given.exp)
     call = getattr(acb, NAMES.get(name, name.lower()), None)
-    if call is None:
+    if call is None or len(parts) > 1 and name not in ("Pow", *FOLDED):
         raise ValueError(f"neither Z3 nor Arb knows {name}")
     asked = name in NAMES and name not in ("Add", "Mul")
 
