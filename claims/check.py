@@ -563,6 +563,7 @@ def proved(id: str, statement, *, over=None, given=True, claim="") -> Result:
     _demand(id, not settled, f"sympy has settled it: {statement}; state it otherwise")
     symbols = sorted(statement.free_symbols | domain.free_symbols, key=str)
     plain = {symbol: sympy.Symbol(symbol.name, real=True) for symbol in symbols}
+    _demand(id, len({*plain.values()}) == len(plain), "two symbols have one name")
     assumed = [_assumed(symbol, plain[symbol]) for symbol in symbols]
     domain = And(domain.xreplace(plain), *assumed)
     statement = statement.xreplace(plain)

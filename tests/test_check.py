@@ -188,6 +188,12 @@ REFUSED = {
         proved(1 / s < 2 + 1 / s**2),
         proved(sp.sqrt(s) <= 1 + s),
     ],
+    (ValueError, "defined everywhere"): [
+        proved(sp.Piecewise((s, s > 0), (-s, s < 0)) >= 0),
+    ],
+    (ValueError, "write Xor with And"): [proved(sp.Xor(s > 0, t > 0))],
+    (ValueError, "two symbols have one name"): [proved(positive < sp.Symbol("p"))],
+    (ValueError, "knows atan"): [enclosed(sp.atan(s), 1, (s, 0, 1))],
     (ValueError, "no condition"): [proved(s + 1), proved(3)],
     (ValueError, "has settled it"): [proved(s**2 >= 0), proved(sp.false)],
     (ValueError, "inexact number in s"): [

@@ -13,6 +13,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
+from tools.source.directives import VERDICTS
 from tools.source.model import Question
 from tools.workspace import EXECUTED
 
@@ -167,7 +168,7 @@ def _summary(view: View) -> nodes.bullet_list:
     kinds = (_kind(c) for page in pages for c in checks_of(view.env, page))
     questions = view.known.questions.values()
     verdicts = (e.options.get("verdict") for q in questions for e in q.errata)
-    wrong = _each(verdict for verdict in verdicts if verdict != "right")
+    wrong = _each(VERDICTS[v] for v in verdicts if v in VERDICTS and v != "right")
     lines = [
         f"Questions: {n['questions']}, of which {n['checked']} are checked",
         f"Checks: {n['checks']}{_each(kinds)}",

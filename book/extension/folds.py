@@ -82,6 +82,12 @@ def fold_all(app: Sphinx, document: nodes.document, page: str) -> None:
     if page in known.problem_sets:
         for parent in {node.parent for node in document.findall(erratum)}:
             _fold_errata(parent)
+    else:  # on the list of all, what is no fault is folded
+        for box in list(document.findall(erratum)):
+            if box["verdict"] == "incomplete":
+                title = summary("", "", *box[0], classes=["admonition-title"])
+                more = {"classes": [*box["classes"], "admonition"], "ids": box["ids"]}
+                box.replace_self(fold("", title, *box[1:], **more))
 
 
 def _fold_depth(parent: nodes.Element) -> None:

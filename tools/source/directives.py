@@ -62,7 +62,7 @@ DIRECTIVES = {
 }
 VERDICTS = {
     "wrong": "wrong",
-    "misprint": "misprint",
-    "incomplete": "incomplete",
+    "misprint": "slip of the pen",
+    "incomplete": "could say more",
     "right": "looks wrong and is right",
 }

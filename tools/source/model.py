@@ -122,8 +122,9 @@ class Question:
     """An exercise with all that belongs to it, up to line `end`.
 
     `number`: such as "1.3"; `sheet`: its number in the printed set, such as "Problem 3,
-    4 (b)", empty where the exercise does not say it; `topic`: the title of its problem without its number;
-    `difficulty`: 1 to 3; that and `minutes` are 0 where the exercise does not say them;
+    4 (b)", empty where the exercise does not say it; `topic`: the title of its problem
+    without its number; `difficulty`: 1 to 3; that and `minutes` are 0 where the
+    exercise does not say them;
     `answer`: what stands in short before the solution; `solution`: all blocks between
     its start and its end; `deeper`: the starts of the folds at its end.
     """
