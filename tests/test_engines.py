@@ -107,12 +107,12 @@ def test_folds_open_and_close_by_click_and_key(browser, base):
     height = f"find('{summary}').nextElementSibling.getBoundingClientRect().height"
     assert browser.run(is_open) is False
     browser.click(summary)
-    assert browser.run(is_open) and browser.run(height) > 10
+    browser.wait(f"{is_open} && {height} > 10")
     for key in ("Enter", " "):
         browser.press(key)
-        assert browser.run(is_open) is False
+        browser.wait(f"!{is_open}")
         browser.press(key)
-        assert browser.run(is_open)
+        browser.wait(is_open)
     browser.click(".fold-all button")
     browser.wait("!find('details.solution:not([open])')")
     browser.click(".fold-all button + button")
