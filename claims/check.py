@@ -69,8 +69,10 @@ class Result:
     __repr__ = __str__
 
     def _repr_mimebundle_(self, **_) -> tuple[dict, dict]:
-        line, title = html.escape(str(self)), html.escape(self.strength)
-        page = f'<p class="check" title="{title}">{line}</p>'
+        words = self.claim, self.method, self.strength
+        claim, method, shows = (html.escape(word) for word in words)
+        line = f'✓ <span class="claim">{claim}</span> · {method}'
+        page = f'<p class="check" title="{shows}">{line}</p>'
         return {"text/plain": str(self), "text/html": page}, {"check": asdict(self)}
 
 
@@ -561,6 +563,7 @@ def proved(id: str, statement, *, over=None, given=True, claim="") -> Result:
     _demand(id, not settled, f"sympy has settled it: {statement}; state it otherwise")
     symbols = sorted(statement.free_symbols | domain.free_symbols, key=str)
     plain = {symbol: sympy.Symbol(symbol.name, real=True) for symbol in symbols}
+    _demand(id, len({*plain.values()}) == len(plain), "two symbols have one name")
     assumed = [_assumed(symbol, plain[symbol]) for symbol in symbols]
     domain = And(domain.xreplace(plain), *assumed)
     statement = statement.xreplace(plain)

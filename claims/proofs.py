@@ -91,6 +91,8 @@ class _Translation:
         if isinstance(given, Equivalent):
             return z3.And([part == parts[0] for part in parts[1:]])
         names = {And: z3.And, Or: z3.Or, Not: z3.Not, Implies: z3.Implies}
+        if given.func not in names:
+            raise ValueError(f"write {given.func.__name__} with And, Or and Not")
         return names[given.func](*parts)
 
     def number(self, given: sympy.Expr):
@@ -108,9 +110,11 @@ class _Translation:
         if isinstance(given, sympy.Pow):
             return self._power(self.number(given.base), given.exp)
         if isinstance(given, sympy.Piecewise):
+            cases = [self.condition(part.cond) for part in given.args]
+            self.terms.append(("defined", self.z3.Or(cases)))
             whole = self.number(given.args[-1].expr)
-            for value, case in reversed(given.args[:-1]):
-                whole = choose(self.condition(case), self.number(value), whole)
+            for part, case in zip(given.args[-2::-1], cases[-2::-1], strict=True):
+                whole = choose(case, self.number(part.expr), whole)
             return whole
         first, *others = map(self.number, given.args)
         pairs = {
@@ -176,7 +180,9 @@ def _plain(value) -> float:
 
 # ------------------------------------------------------------------------------ Arb
 
-# what Arb calls them; all but the first two are asked whether they are analytic
+# they have no branch, so that a finite ball shows that they are analytic
+FUNCTIONS = set("exp sin cos tan cot sinh cosh tanh coth erf erfc erfi gamma".split())
+# what Arb calls others; all but the first two are asked whether they are analytic
 NAMES = {"Add": "__add__", "Mul": "__mul__", "Max": "real_max", "Min": "real_min"}
 NAMES |= {"Pow": "pow", "log": "log", "Abs": "real_abs", "sign": "real_sgn"}
 
@@ -202,9 +208,9 @@ def _evaluator(given: sympy.Expr) -> Callable:
     parts, name = [_evaluator(part) for part in given.args], type(given).__name__
     if isinstance(given, sympy.Pow) and given.exp.is_Integer:
         return lambda at, analytic: parts[0](at, analytic) ** int(given.exp)
-    call = getattr(acb, NAMES.get(name, name.lower()), None)
-    if call is None:
+    if name not in NAMES and name not in FUNCTIONS:
         raise ValueError(f"neither Z3 nor Arb knows {name}")
+    call = getattr(acb, NAMES.get(name, name))
     asked = name in NAMES and name not in ("Add", "Mul")
 
     def value(at, analytic):
@@ -331,6 +337,8 @@ def integral(integrand: sympy.Expr, *limits: tuple, at_most=None):
         ranges.append((x, [_evaluator(sympy.sympify(end)) for end in (first, *others)]))
     if normal := [x for x, *rest in limits if rest[0] == "normal"]:
         tails = _tails(sympy.Poly(at_most, *normal))
+        for _, (first, *_, last) in (one for one in ranges if one[0] not in normal):
+            tails *= abs((last({}, False) - first({}, False)).real)
     f, digits = _evaluator(integrand), 15 if len(limits) == 1 else 7
     goal = arb(10) ** -digits
 

@@ -23,7 +23,7 @@ $$
 x^2 = x \\cdot x
 $$ (eq-sm-1)
 
-{code('check.value("sm-1", 3 * 3, 9)')}
+{code('check.value("sm-1", 3 * 3, 9, claim="3² is 9")')}
 ```{{erratum}} sm-e1
 :question: sm-1
 :verdict: misprint
@@ -34,6 +34,14 @@ There is an $x$ too many
 $$
 x^3 \\ne x^2
 $$ (eq-sm-1-e)
+```
+
+```{{deeper-start}} The sign of $x$ is lost
+```
+
+Both {{ref}}`sm-1` and its sign.
+
+```{{deeper-end}}
 ```"""
 COMPUTER = "2, 10 minutes and the computer.* Why?"
 NOTEBOOK = f"""\

@@ -27,6 +27,10 @@ SOLVED = """
 *Difficulty {task}
 ```
 
+```{{answer}} {id}
+In short, *{title}*.
+```
+
 ```{{solution-start}} {id}
 :class: dropdown
 ```

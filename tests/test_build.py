@@ -34,8 +34,13 @@ def test_site_shows_checks_errata_and_counts(book):
     ledger, errata = book.html("book/checks"), book.html("book/errata")
     assert re.search(r'<td[^>]* id="sm-1".*Exercise 1\.1: The square of', ledger)
     assert "value: one number equal" in ledger
-    line = r'<p class="check[^>]* id="check-sm-1-1">✓ <a [^>]*href="'
+    line = r'<p class="check[^>]* id="check-sm-1-1">✓ <span class="claim">[^<]+</span>'
+    line += ' · <a [^>]*href="'
     assert re.search(line + "../book/checks.html#ledger-sm-1-1", page)
+    answer = r'<details class="answer dropdown[^>]* id="sm-1-answer">\s*<summary>'
+    assert re.search(answer + r"Answer</summary>\s*<p>In short, <em>", page)
+    assert re.search(r'<details class="code">\s*<summary>Show the code</summary>', page)
+    assert re.search(r'<details class="deeper">\s*<summary>The sign of <span', page)
     assert 'href="../notebooks/small.html#check-sm-1-1"' in ledger
     assert ledger.count('id="ledger-sm-1-1"') == 1
     assert re.search(r"Exercise 1\.2: A matter.*?no check", ledger, re.S)
@@ -84,7 +89,7 @@ def test_changed_helper_executes_and_shows(book):
 
 
 CELL = "```{code-cell} ipython3\ncheck.value("
-LAST = 'check.value("sm-1", 3 * 3, 9)'
+LAST = 'check.value("sm-1", 3 * 3, 9, claim="3² is 9")'
 TWO = "\n## 2 Cubes\n\n```{{code-cell}} ipython3\n{}\n```\n"
 
 

@@ -17,9 +17,12 @@ from claims import check
 from claims.check import CheckFailed, Vacuous
 
 # checks that are tried later
-identity, gradient, value, expectation, bound = (
+identity, gradient, value, expectation, bound, proved, enclosed = (
     partial(partial, getattr(check, kind), "t")
-    for kind in ("identity", "gradient", "value", "expectation", "bound")
+    for kind in (
+        *("identity", "gradient", "value", "expectation", "bound"),
+        *("proved", "enclosed"),
+    )
 )
 
 x, y = sp.symbols("x y")
@@ -34,7 +37,15 @@ STEP = sp.Heaviside(n, 1) * sp.Heaviside(L - 1 - n, 1)
 CASES = sp.Piecewise((0, n < 0), (1, n < L), (0, True))
 MATRIX = sp.Matrix([[SQUARE, 1], [0, y]])
 INFINITE = sp.Piecewise((sp.oo, x > 1), (SLOPE, True))
+s, t, z = sp.symbols("s t z", real=True)
+positive, third = sp.Symbol("p", positive=True), sp.Rational(1, 3)
+UNIT, SQUARED_RELU = (0, 1), sp.Max(z, 0) ** 2
+CUBIC, ENTROPY = sp.Abs(s - t) * s * (1 - s), -s * sp.log(s)
 UNTESTED = sp.Piecewise((7, sp.Eq(x, 100)), (SLOPE, True))
+
+
+def stable(low, high):
+    return sp.Equivalent(sp.Abs(1 - s * t) < 1, sp.And(s * t > low, s * t < high))
 
 
 def norm(a):
@@ -153,6 +164,54 @@ REFUSED = {
     (ValueError, "scale="): [expectation(COINS, 2, scale=scale) for scale in (0, NAN)],
     (CheckFailed, r"exceeds .* at \[1\]"): [bound([1.0, 2.0, 3.0], [2.0, 1.999, 4.0])],
     (Vacuous, "state an identity"): [bound(PAIR, [1.0, 2.0])],
+    (CheckFailed, "is false at s = .*, t = "): [
+        proved(sp.Le(CUBIC, sp.Rational(14, 100)), over={s: UNIT, t: UNIT}),
+        *(proved(stable(*wrong)) for wrong in ((0, 3), (-1, 2))),
+    ],
+    (CheckFailed, "is false at s = "): [
+        proved(sp.Le(ENTROPY, third), over={s: (third, 1)}),  # 1/e is larger
+        proved(sp.Lt(s**2, 1), given=sp.Abs(s) <= 1),
+        proved(sp.Le(sp.sqrt(s), s), given=s >= 0),
+        proved(sp.Implies(s > 1, s**3 > 1 + s)),
+    ],
+    (CheckFailed, "false at p = "): [proved(positive**2 >= positive)],
+    (CheckFailed, "not decided.* leave it open"): [
+        proved(sp.exp(s) >= 1 + s, over={s: (-1, 1)})  # equal at zero
+    ],
+    (Vacuous, "reverse of"): [proved(sp.Or(s < 1, s >= 0, s > 5))],
+    (ValueError, "no interval for s"): [proved(sp.exp(s) > s)],
+    (ValueError, "rational and finite"): [
+        proved(sp.exp(s) > s, over={s: ends}) for ends in ((0, sp.oo), (0, sp.pi))
+    ],
+    (ValueError, "no point fulfils"): [proved(s < t, given=sp.And(s < 0, s > 1))],
+    (ValueError, "not defined everywhere"): [
+        proved(1 / s < 2 + 1 / s**2),
+        proved(sp.sqrt(s) <= 1 + s),
+    ],
+    (ValueError, "defined everywhere"): [
+        proved(sp.Piecewise((s, s > 0), (-s, s < 0)) >= 0),
+    ],
+    (ValueError, "write Xor with And"): [proved(sp.Xor(s > 0, t > 0))],
+    (ValueError, "two symbols have one name"): [proved(positive < sp.Symbol("p"))],
+    (ValueError, "knows atan"): [enclosed(sp.atan(s), 1, (s, 0, 1))],
+    (ValueError, "no condition"): [proved(s + 1), proved(3)],
+    (ValueError, "has settled it"): [proved(s**2 >= 0), proved(sp.false)],
+    (ValueError, "inexact number in s"): [
+        *(proved(s < 2.5), proved(s < t, given=s < 2.5))
+    ],
+    (CheckFailed, "the integral is 0.5"): [
+        enclosed(SQUARED_RELU, wrong, (z, "normal", 0), at_most=z**2)
+        for wrong in (third, 1, -sp.Rational(1, 2), 0.5 + 1e-9)
+    ],
+    (CheckFailed, "too wide"): [  # such a large bound says little of the tails
+        enclosed(SQUARED_RELU, 0.5, (z, "normal", 0), at_most=10**40 * z**2)
+    ],
+    (ValueError, "does not enclose"): [enclosed(1 / s, 1, (s, -1, 2))],
+    (ValueError, "even powers"): [enclosed(z, 0, (z, "normal"), at_most=z)],
+    (ValueError, "at_most"): [enclosed(z**2, 1, (z, "normal"))],
+    (ValueError, "one or two variables"): [enclosed(s, 1)],
+    (ValueError, "no finite number"): [enclosed(s, v, (s, 0, 1)) for v in (t, NAN)],
+    (ValueError, "Arb knows polygamma"): [enclosed(sp.digamma(s), 1, (s, 2, 3))],
     (Vacuous, "rtol=1 forgives"): [bound([5, -1], [1, 1], rtol=1)],
 }
 
@@ -186,13 +245,61 @@ def test_what_is_wrong_or_empty_is_refused(error, message, try_it):
         (value([True, False], [1, 0]), "any difference"),
         (expectation(MANY, [1, 3]), "200,000"),
         (expectation(MANY[:, 0] - 1, 0, scale=1), ""),
-        (bound(PAIR, [1.5, 2.1]), r"0\.05"),
-        (bound(PAIR, [1.0, 3.0]), "attained"),
+        (bound(PAIR, [1.5, 2.1]), r"an error of 0\.05 of the larger side"),
+        (bound(PAIR, [1.0, 3.0]), "2 points; any error would show$"),
+        (bound([0, 2], [0, 3]), r"an error of 0\.3"),  # both zero says nothing
+        (bound(np.arange(30), 2 * np.arange(30)), "of 0.5 .* at one point in ten"),
+        (bound(np.arange(1, 31), [1, *range(4, 62, 2)]), "of 0.5"),  # equal at one
+        (bound(-1, [2, 3]), "the order of the sides"),
         (bound(1.0, np.array([2.0, 3.0])), "2 points"),
+        (proved(sp.Le(CUBIC, sp.Rational(4, 27)), over={s: UNIT, t: UNIT}), "5%"),
+        (proved(stable(0, 2)), "the whole domain by Z3"),
+        (proved(sp.sqrt(positive) <= (1 + positive) / 2), "Z3"),
+        (proved(sp.Le(s * (1 - s), 7)), "only the reverse"),
+        (proved(sp.Ge(1 / (1 + positive**2), 1 - positive**2)), "5%"),
+        (proved(sp.Le(sp.Max(s, t), sp.sqrt(s**2 + t**2))), "Z3"),
+        (
+            proved(sp.Le(ENTROPY, sp.exp(-1) + third**9), over={s: (third**9, 1)}),
+            "interval arithmetic; an error of 5%",
+        ),
+        (proved(sp.tanh(s) < s, over={s: (third, 5)}), "interval"),
+        (enclosed(SQUARED_RELU, sp.Rational(1, 2), (z, "normal", 0), at_most=z**2), ""),
+        (enclosed(1 / (2 + sp.cos(s)), 2 * sp.pi / sp.sqrt(3), (s, 0, 2 * sp.pi)), ""),
+        (enclosed(sp.sqrt(s), 2 / 3, (s, 0, 1)), "an error of 1e-10 of it"),
+        (enclosed(s * t**2, third / 2, (s, 0, 1), (t, 0, 1)), "to within 1e-"),
+        (enclosed(sp.sin(z), 0, (z, "normal"), at_most=sp.Integer(1)), ""),
     ],
 )
 def test_what_holds_passes_and_says_how_it_was_tried(try_it, said):
-    assert re.search(said, str(try_it()))
+    result = try_it()
+    assert re.search(said, f"{result}; {result.strength}")
+
+
+def test_without_the_provers_points_are_tried_and_said_so(monkeypatch):
+    monkeypatch.setattr(check.proofs, "installed", lambda: False)
+    limits = {s: UNIT, t: UNIT}
+    for try_it in (
+        proved(sp.Le(CUBIC, sp.Rational(4, 27)), over=limits),
+        proved(sp.sqrt(positive) <= (1 + positive) / 2),
+        enclosed(SQUARED_RELU, 0.5, (z, "normal", 0), at_most=z**2),
+    ):
+        assert "when the book was built" in str(try_it())
+    with pytest.raises(CheckFailed, match="is false at"):
+        check.proved("t", sp.Le(CUBIC, third / 3), over=limits)
+    with pytest.raises(CheckFailed, match="the integral is"):
+        check.enclosed("t", s, 0.51, (s, 0, 1))
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9))
+@settings(max_examples=20, deadline=None)
+def test_z3_and_arb_agree_with_the_discriminant(a, b, c):
+    positive = sp.Gt(a * s**2 - b * s + c, 0)
+    for over in ({}, {s: (-100, 100)}):  # its root is at most 9 away
+        point = check.proofs.counterexample(positive, sp.true, over)
+        assert (point is None) == (b * b < 4 * a * c)
+    if b * b != 4 * a * c:
+        by_boxes = check.proofs._by_bisection(positive, {s: (-100, 100)})
+        assert (by_boxes is None) == (b * b < 4 * a * c)
 
 
 @given(st.integers(1, 6), st.integers(1, 9), st.integers(2, 5))
@@ -214,7 +321,7 @@ def test_a_result_shows_as_one_line_and_feeds_the_ledger():
     result = check.value("gr-0", 2.0, 2.0 + 1e-12, claim="one < two")
     data, metadata = result._repr_mimebundle_()
     assert data["text/plain"] == str(result)
-    assert "\n" not in data["text/html"] and "one &lt; two" in data["text/html"]
+    assert "\n" not in data["text/html"] and ">one &lt; two<" in data["text/html"]
     assert metadata["check"]["id"] == "gr-0" and metadata["check"]["mutants"] == 2
     assert slope(double, 4)().mutants == 60
 

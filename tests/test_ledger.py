@@ -20,7 +20,9 @@ ROWS = """rows => rows.map(row => {
 LINES = """lines => lines.map(line => {
   const link = line.querySelector("a");
   const href = location.origin + location.pathname + `#${line.id}`;
-  return { href, text: line.textContent, claim: link.title, back: link.href };
+  const claim = line.querySelector(".claim").textContent;
+  const id = line.id.match(/^check-(.*)-\\d+$/)[1];
+  return { href, id, claim, how: link.textContent, shows: link.title, back: link.href };
 })"""
 BOXES = """boxes => boxes.map(box => ({
   verdict: box.className.match(/erratum-(\\w+)/)[1],
@@ -63,7 +65,7 @@ def test_each_claim_leads_to_its_check_and_back(still, lines):
     for row in rows:
         line = lines[row["href"]]
         assert line["claim"] == row["claim"]
-        assert line["text"].split(" · ", 1)[1] == row["how"].split(": ", 1)[1]
+        assert f"{line['how']}; {line['shows']}" == row["how"].split(": ", 1)[1]
         assert line["back"] == f"{still[LEDGER].url}#{row['id']}"
 
 
@@ -84,7 +86,7 @@ def test_the_ledger_fits_a_phone_and_the_key_leads_into_the_fold_and_back(open_p
 
 
 def test_each_erratum_leads_to_its_checks_and_is_counted(still, lines):
-    own = Counter(line["text"].split()[1] for line in lines.values())
+    own = Counter(line["id"] for line in lines.values())
     errata = still[ERRATA].locator(".erratum").evaluate_all(BOXES)
     assert errata
     for erratum in errata:
@@ -92,7 +94,7 @@ def test_each_erratum_leads_to_its_checks_and_is_counted(still, lines):
             assert address in lines
         assert erratum["verdict"] != "wrong" or erratum["checks"], erratum
         if own[erratum["id"]]:
-            asked = [lines[address]["text"].split()[1] for address in erratum["checks"]]
+            asked = [lines[address]["id"] for address in erratum["checks"]]
             assert asked == [erratum["id"]] * own[erratum["id"]]
     beside = [still[name].locator(".erratum").evaluate_all(BOXES) for name in SETS]
     checks = {e["id"]: e["checks"] for of_page in beside for e in of_page}

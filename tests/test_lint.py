@@ -37,6 +37,10 @@ GOOD = f"""\
 Think.
 ```
 
+```{{answer}} gr-1-1a
+It is this.
+```
+
 ```{{solution-start}} gr-1-1a
 :class: dropdown
 ```
@@ -58,7 +62,7 @@ def draw(ax):
     ax.plot(later)
 
 later = [0, 1]
-check.value("gr-1-1a", later, [0, 1])
+check.value("gr-1-1a", later, [0, 1], claim="Both are there")
 ```
 
 ```{{erratum}} gr-e1
@@ -96,10 +100,17 @@ start} gr-1-1a => start} gr-1-1b @ {exe ! gr-1-1a has no solution
 ```{hint} => ```{solution-end}↵```↵↵```{hint} @ {sol ! was not started
 $$↵\begin => ## Heading↵↵$$↵\begin @ ## Heading ! heading inside
 Because.↵↵```{solution-end}↵```↵ => Because.↵ @ Because ! gr-2-1 has no end
+{answer} gr-1-1a => {answer} gr-2 @ {answer} gr-2 ! no exercise gr-2 waits for
+It is this.↵``` => It.↵```↵↵```{answer} gr-1-1a↵2↵``` @ {answer} gr-1-1a↵2 ! an answer
+Because.↵ => ```{deeper-end}↵```↵ @ {deeper-end} ! comes in turn, and inside
+Because.↵ => ```{deeper-start} A↵```↵ @ {deeper-start} ! has no end
+Because.↵ => ```{deeper-start}↵```↵↵```{deeper-end}↵```↵ @ {deeper-s ! with a
+Think.↵```↵ => Think.↵```↵↵```{deeper-start} A↵```↵ @ {deeper-start} ! inside
+Because.↵ => ```{deeper-start} A↵```↵↵```{deeper-end}↵```↵↵L.↵ @ L. ! behind the
 (place)=↵ =>  @ *Diff ! no label place
 {hint} Hint 1 => {hint} @ {hint} ! {hint} without a title
 {hint} Hint 1 => {admonition} @ {adm ! {admonition} without a title
-Think.↵```↵ => Think.↵ @ ```{sol ! the hint of line 20 no end?
+Think.↵```↵ => Think.↵ @ ```{ans ! the hint of line 20 no end?
 (#place) => (#gr-1-1a-solution) @ *Diff ! a link to a solution
 {aligned} => {align} @ $$↵\begin ! \begin{align}: write
 a &= b => a \label{x} @ $$↵\begin ! \label: write
@@ -112,6 +123,10 @@ Think. => TODO: a hint @ TODO ! still to be written: TODO: a hint
 :verdict: wrong => :verdict: odd @ {erratum} ! no verdict 'odd'; there are
 printed line↵↵ => printed line↵ @ {erratum} ! begins with a line of
 "gr-1-1a" => "gr-1-1b" @ check.value ! a check of gr-1-1b, no question
+, claim="Both are there" =>  @ check.value ! a check without claim=
+"Both are there" => "both are there" @ check.value ! is no sentence like
+"Both are there" => "Both are there." @ check.value ! is no sentence like
+"Both are there" => "Both are $x$" @ check.value ! is no sentence like
 check.value => print @ ```{exercise} A ! gr-1-1a has code and no check
     name: fig-gr-1-1a↵ =>  @ {code-cell} ipython3↵- ! figure.name
     caption: A line.↵ =>  @ {code-cell} ipython3↵- ! figure.caption
@@ -121,7 +136,7 @@ check.value => print @ ```{exercise} A ! gr-1-1a has code and no check
 # one comment => from math import * @ from math ! a star import
 # one comment => print('all tests passed') @ print ! claims success
 # one comment => print(f'{later} ✓') @ print ! claims success
-[0, 1])↵```↵↵ => [0, 1])↵x = 1↵```↵↵ @ check.v ! is not the last sta
+there")↵```↵↵ => there")↵x = 1↵```↵↵ @ check.v ! is not the last sta
 check.value => x = check.value @ x = check ! check.value is not the last
 check.value => for i in later: check.value @ for i ! is not the last
 jupytext: {} => title: x @ --- ! no header
@@ -149,10 +164,10 @@ def f():↵    return torch.rand(3) ! nothing
 try:↵    x = 1↵except OSError as e:↵    print(e) ! nothing
 import numpy as np↵torch.manual_seed(0)↵np.random.rand(3) ! np.random.rand b
 import numpy as np↵np.random.default_rng(0).normal() ! nothing
-x = dict(zip('a', 'b'))↵check.value('gr-2-1', x, {}) ! a zip without strict
-x = list(zip('a', 'b'))↵y = len(x)↵check.value('gr-2-1', y, 1) ! a zip without strict
-x = list(zip('a', 'b', strict=True))↵check.value('gr-2-1', x, 1) ! nothing
-x = list(zip('a', 'b'))↵z = 1↵check.value('gr-2-1', z, 1) ! nothing
+x = dict(zip('a', 'b'))↵check.value('gr-2-1', x, {}, ^) ! a zip without strict
+x = list(zip('a', 'b'))↵y = len(x)↵check.value('gr-2-1', y, 1, ^) ! a zip without strict
+x = list(zip('a', 'b', strict=True))↵check.value('gr-2-1', x, 1, ^) ! nothing
+x = list(zip('a', 'b'))↵z = 1↵check.value('gr-2-1', z, 1, ^) ! nothing
 x = 1 ! gr-2-1 has code and no check
 print('accuracy', 1) ! nothing
 print('broken') ! nothing
@@ -198,7 +213,8 @@ def test_a_cell_that_draws_has_a_caption(book):
 def test_a_problem_stands_alone(book, case):
     cell, message = case.replace("↵", "\n").split(" ! ")
     if "check" not in cell and "no check" not in message:
-        cell += "\n```\n\n```{code-cell}\ncheck.value('gr-2-1', 1, 1)"
+        cell += "\n```\n\n```{code-cell}\ncheck.value('gr-2-1', 1, 1, ^)"
+    cell = cell.replace("^", "claim='It is so'")
     findings = found(book, GOOD.replace("Because.\n", code(cell)))
     assert len(findings) == (message != "nothing"), findings
     assert message == "nothing" or message in findings[0][1], findings

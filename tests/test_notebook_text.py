@@ -7,6 +7,7 @@ import sys
 import nbformat
 import nbformat.v4 as nbf
 import pytest
+import sympy
 from browsing import ROOT
 from sources import Sources, code, solved
 
@@ -61,13 +62,27 @@ def test_a_question_is_a_heading_with_an_anchor_and_a_collapsed_section(book):
     assert exercise.id == "gr-1-1a"
     assert exercise.source == (
         '### Exercise 1.1 (A *norm* $x \\in \\mathbb{R}$) <a id="gr-1-1a"></a>\n\n'
-        "*Difficulty 1, 5 minutes.* Task."
+        "*Difficulty 1, 5 minutes.* Task.\n\n<details>\n<summary>Answer</summary>\n\n"
+        "In short, *A *norm* $x \\in \\mathbb{R}$*.\n\n</details>"
     )
     assert heading.source == "### Solution to [Exercise 1.1](#gr-1-1a)"
     own = {"id": "gr-1-1a-solution", "jp-MarkdownHeadingCollapsed": True}
     assert heading.metadata == own
     assert notebook.metadata.colab.collapsed_sections == [heading.id]
     assert (text.source, cell.source) == ("Text.", "1 + 1")
+
+
+def test_depth_folds_behind_its_title_and_asides_hide_their_code(book):
+    depth = "```{deeper-start} More on $\\R$\n```\n\nText.\n\n"
+    depth += code("---\ntags: [set-up]\n---\nx = 1") + "\n```{deeper-end}\n```"
+    notebook = book.lower(solved(f"Main.\n\n{code('y = 2')}\n{depth}", "gr-1-1a"))
+    *_, plain, heading, text, aside = notebook.cells
+    assert heading.source == "#### Going deeper: More on $\\mathbb{R}$"
+    assert heading.metadata["jp-MarkdownHeadingCollapsed"]
+    assert heading.id in notebook.metadata.colab.collapsed_sections
+    assert (text.source, aside.source) == ("Text.", "x = 1")
+    assert aside.metadata["jupyter"] == {"source_hidden": True}
+    assert aside.metadata["cellView"] == "form" and plain.metadata == {}
 
 
 INTERACTIVE = "```{interactive} rate\n:name: fig-gr-1-1\n:alt: A line.\n\n$\\R$.\n```"
@@ -115,7 +130,8 @@ TEXTS = {
     "numbers run through a chapter and begin anew in the next": (
         solved("A.") + solved("B.", "gr-1-2") + "\n## Next\n\n{ref}`gr-2-1`",
         '…### Exercise 1.2 (First) <a id="gr-1-2"></a>\n\n*Difficulty 1, 5 minutes.* '
-        "Task.\n\n### Solution to [Exercise 1.2](#gr-1-2)\n\nB.\n\n## Next\n\n"
+        "Task.\n\n<details>\n<summary>Answer</summary>\n\nIn short, *First*.\n\n"
+        "</details>\n\n### Solution to [Exercise 1.2](#gr-1-2)\n\nB.\n\n## Next\n\n"
         "[Exercise 2.1](two.ipynb#gr-2-1)",
     ),
 }
@@ -137,7 +153,7 @@ def test_a_figure_gets_its_caption_and_code_keeps_only_its_tags(book):
     )
     code, text = notebook.cells[-2:]
     assert code.source == "plt.plot([0, 1])"
-    assert code.metadata == {"tags": ["hide-input"]}
+    assert code.metadata.tags == ["hide-input"]
     assert text.source == (
         '<a id="fig-gr-1-1"></a>*Fig. 1.1. A line in $\\mathbb{R}$.*\n\n'
         "As [Fig. 1.1](#fig-gr-1-1) shows."
@@ -307,7 +323,8 @@ def test_an_execution_that_gives_no_reference_is_refused(book):
 
 
 CHANGES = """
-bound("q", [1, 2.5], [1.3, 3], claim="a < b") ! n 0.2 ! n 0.3 ! PASSED
+bound("q", [1, 2.5], [1.3, 3], claim="a < b") ! of 0.2 ! of 0.3 ! PASSED
+enclosed("q", x, 1 / 2, (x, 0, 1)) ! to within 1e-1 ! to within 2e-1 ! PASSED
 gradient("q", lambda x: (x**2).sum(), lambda x: 2 * x, 3) ! to 1e-16 ! to 5e-15 ! PASSED
 value("q", 0.1 + 0.2, 0.3) ! an error of 1e-09 ! an error of 1e-03 ! FAILED
 value("q", 2, 2 * 1) ! number equal ! number computed and compared ! FAILED
@@ -317,10 +334,12 @@ CHANGES = [line.split(" ! ") for line in CHANGES.strip().split("\n")]
 
 
 def test_nbval_notices_another_method_or_claim_but_no_other_rounding(tmp_path):
-    cells = [nbf.new_code_cell("from claims import check", id="import")]
+    opening = "import sympy\nfrom claims import check\nx = sympy.Symbol('x')"
+    cells = [nbf.new_code_cell(opening, id="import")]
     for source, old, new, _ in CHANGES:
         cells.append(cell := nbf.new_code_cell(f"check.{source}"))
-        line, page = eval(cell.source, {"check": check})._repr_mimebundle_()[0].values()
+        names = {"check": check, "x": sympy.Symbol("x")}
+        line, page = eval(cell.source, names)._repr_mimebundle_()[0].values()
         assert old in page
         both = {"text/plain": line, "text/html": page}
         data = {kind: text.replace(old, new) for kind, text in both.items()}

@@ -6,7 +6,7 @@ import shutil
 
 from small_book import PAGE, ROOT, Book
 
-CHECK = 'check.value("sm-1", 3 * 3, 9)'
+CHECK = 'check.value("sm-1", 3 * 3, 9, claim="3² is 9")'
 SEEDED = 'check.value("sm-1", 3 * 3, 9, claim=f"{hash(\'x\')}")'
 
 

@@ -20,8 +20,9 @@ ROWS = """rows => rows.filter(row => row.checkVisibility()).map(row => {
   const [, number, title] = texts[0].match(/^(\\S+) (.*)/);
   const [difficulty, minutes, checks, errata] = texts.slice(2, 6).map(Number);
   const { href } = row.querySelector("a");
-  const [set, topic] = texts.slice(6);
-  return { href, number, title, difficulty, minutes, checks, errata, set, topic };
+  const [set, topic, sheet] = texts.slice(6);
+  const numbers = { difficulty, minutes, checks, errata };
+  return { href, number, title, ...numbers, set, topic, sheet };
 })"""
 EXERCISES = """boxes => boxes.map(box => {
   const [, number, title] = box.querySelector(".admonition-title").textContent
@@ -38,7 +39,9 @@ EXERCISES = """boxes => boxes.map(box => {
   const topic = [...document.querySelectorAll("h1, h2, h3")]
     .findLast(heading => heading.compareDocumentPosition(box) & 4).textContent
     .replace(/^(Problem \\d+:|[\\d.]+) /, "").replace(/#$/, "");
-  const said = { number, title, difficulty, minutes, text, topic };
+  const printed = box.querySelector("em").textContent.match(/On the sheet: (.+)\\.$/);
+  const sheet = printed?.[1].replace(/\\s+/g, " ") ?? "";
+  const said = { number, title, difficulty, minutes, text, topic, sheet };
   return { id: box.id, place, href, ways, ...said };
 })"""
 
@@ -60,7 +63,7 @@ def first(exercises: list[dict]) -> list[int]:
 
 def test_the_list_has_each_question_with_its_numbers(still, exercises):
     rows = listed(still[QUESTIONS])
-    names = ("href", "number", "title", "difficulty", "minutes", "topic")
+    names = ("href", "number", "title", "difficulty", "minutes", "topic", "sheet")
     for row, exercise in zip(rows, exercises, strict=True):
         assert {n: row[n] for n in names} == {n: exercise[n] for n in names}
     summary = still["book/checks.html"].locator("article").inner_text()
@@ -84,7 +87,7 @@ def test_next_and_previous_lead_once_through_all_questions(open_page, exercises)
 
 
 def has(question: dict, *words: str) -> bool:
-    text = f"{question['title']} {question['topic']}".lower()
+    text = " ".join(question[part] for part in ("title", "topic", "sheet")).lower()
     return all(word in text for word in words)
 
 

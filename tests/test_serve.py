@@ -135,7 +135,7 @@ def test_a_site_that_finds_no_room_is_not_shown(tmp_path, monkeypatch, capsys):
 
 
 def test_nothing_is_left_when_it_ends_while_a_notebook_runs(served):
-    cell, book = 'check.value("sm-1", 3 * 3, 9)', served.book
+    cell, book = 'check.value("sm-1", 3 * 3, 9, claim="3² is 9")', served.book
     slow = "import pathlib, time; pathlib.Path('begun').touch(); time.sleep(600)"
     served.replace(cell, f"{slow}; {cell}")
     book.wait_for(served.process, "notebooks/begun")

@@ -54,8 +54,8 @@ function addFilter(place) {
   const questions = [...document.querySelectorAll("table.questions tbody tr")]
     .map((row) => {
       const texts = [...row.cells].map((cell) => cell.textContent.trim());
-      const [title, , difficulty, minutes, , , set, topic] = texts;
-      const words = `${title} ${topic}`.toLowerCase();
+      const [title, , difficulty, minutes, , , set, topic, sheet] = texts;
+      const words = `${title} ${topic} ${sheet}`.toLowerCase();
       return { row, words, difficulty, minutes: +minutes, set };
     });
   for (const set of new Set(questions.map((question) => question.set))) {
@@ -106,7 +106,8 @@ function serve(name, act) {
 addEventListener("DOMContentLoaded", () => {
   serve("download-pdf-button", () => print());
   serve("fullscreen-button", () => toggleFullScreen());
-  document.querySelectorAll(".solutions-open details.solution") // see reading.js
+  const stay = ".solutions-open details.solution, .code-open details.code"; // see reading.js
+  document.querySelectorAll(stay)
     .forEach((fold) => (fold.open = true));
   document.querySelectorAll(".exercise[id], .erratum[id]").forEach(addLink);
   document.querySelectorAll(".filter").forEach(addFilter);

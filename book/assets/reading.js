@@ -40,20 +40,22 @@ function nameGroup(box, name) {
 
 // All solutions stay open or closed on the next visit and on the other pages. A single
 // fold is not remembered: who comes back may want to try again.
-document.documentElement.classList.toggle("solutions-open", kept("solutions") === "open");
+for (const kind of ["solutions", "code"]) {
+  document.documentElement.classList.toggle(`${kind}-open`, kept(kind) === "open");
+}
 
 function addFoldButtons(place) {
-  const add = (text, folds, open) => {
+  const add = (text, folds, open, kinds, stay) => {
     const turn = () => {
       document.querySelectorAll(folds).forEach((details) => (details.open = open));
-      const stay = open ? "All solutions stay open" : "Solutions stay closed";
-      const done = keep("solutions", open ? "open" : "closed");
+      const done = kinds.map((kind) => keep(kind, open ? "open" : "closed")).every(Boolean);
       say(done ? `${stay} on the next visit and in the other problem sets.` : DENIED);
     };
     place.append(button(text, turn));
   };
-  add("Open all solutions", "details.solution", true);
-  add("Close all", "article details", false);
+  add("Open all solutions", "details.solution", true, ["solutions"], "All solutions stay open");
+  add("Show all code", "details.code", true, ["code"], "All code stays open");
+  add("Close all", "article details", false, ["solutions", "code"], "Solutions and code stay closed");
 }
 
 // The reader's marks: of a question, which is known by its label, "done" or "again",

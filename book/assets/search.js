@@ -34,7 +34,8 @@ function weigh(stem) {
 
 function findQuestions(query) {
   const name = query.trim().toLowerCase();
-  const named = QUESTIONS.filter(({ id, number }) => id === name || number === name);
+  const named = QUESTIONS.filter(({ id, number, sheet }) =>
+    [id, number, sheet.toLowerCase()].includes(name));
   const words = named.length ? [] : stemsOf(query).map(weigh);
   if (!words.length) return named;
   const total = (question) => words.reduce((sum, word) => sum + word.get(question), 0);
@@ -44,10 +45,10 @@ function findQuestions(query) {
     .map(([, question]) => question);
 }
 
-function questionItem({ id, number, title, topic, set, page }) {
+function questionItem({ id, number, title, topic, set, sheet, page }) {
   const entry = document.createElement("li");
   const link = newElement("a", `${number} ${title}`, { href: `${page}#${id}` });
-  entry.append(link, newElement("span", `${set} · ${topic}`));
+  entry.append(link, newElement("span", [set, topic, sheet].filter(Boolean).join(" · ")));
   return entry;
 }
 

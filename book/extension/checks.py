@@ -13,6 +13,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
+from tools.source.directives import VERDICTS
 from tools.source.model import Question
 from tools.workspace import EXECUTED
 
@@ -67,6 +68,10 @@ def show_lines(env: BuildEnvironment, document: nodes.document) -> None:
         if check["id"] not in ids:
             message = "%s is no question and no erratum of this page"
             logger.warning(message, check["id"], location=check["place"])
+    for block in document.findall(nodes.literal_block):
+        if "stderr" in block["classes"]:
+            message = "a cell warns, for all to read: %s"
+            logger.warning(message, block.astext().strip()[:200], location=block)
     for output in list(document.findall(nodes.container)):
         if output.get("nb_element") == "mime_bundle":
             texts = {part["mime_type"]: part.astext() for part in output}
@@ -78,11 +83,13 @@ def show_lines(env: BuildEnvironment, document: nodes.document) -> None:
 
 
 def _line(view: View, check: dict) -> nodes.paragraph:
-    before, id, after = check["text"].partition(check["id"])
-    name = check["name"]
-    link = view.link(id, LEDGER, f"ledger-{name}", reftitle=check["claim"])
+    """The claim, and how it was tried, with what would have shown as its title."""
+    name, shows = check["name"], check["strength"]
+    claim = nodes.inline("", check["claim"], classes=["claim"])
+    link = view.link(check["method"], LEDGER, f"ledger-{name}", reftitle=shows)
     classes = ["check", "output", "text_html"]  # as myst-nb calls an output
-    return paragraph(before, link, after, classes=classes, ids=[f"check-{name}"])
+    words = "✓ ", claim, " · ", link
+    return paragraph(*words, classes=classes, ids=[f"check-{name}"])
 
 
 # --------------------------------------------------------------- their numbers
@@ -134,6 +141,8 @@ def counts(env: BuildEnvironment, *pages: str) -> dict[str, int]:
         "checked": len(asked.keys() & {check["id"] for check in checks}),
         "checks": len(checks),
         "proved": sum(check["method"] == "proved by sympy" for check in checks),
+        "on-domains": kinds["proved"],
+        "integrals": kinds["enclosed"],
         **{f"{k}s": kinds[k] for k in ("gradient", "value", "expectation", "bound")},
         "altered": sum(check["mutants"] for check in checks),
         "errata": len(verdicts) - verdicts.count("right"),
@@ -159,7 +168,7 @@ def _summary(view: View) -> nodes.bullet_list:
     kinds = (_kind(c) for page in pages for c in checks_of(view.env, page))
     questions = view.known.questions.values()
     verdicts = (e.options.get("verdict") for q in questions for e in q.errata)
-    wrong = _each(verdict for verdict in verdicts if verdict != "right")
+    wrong = _each(VERDICTS[v] for v in verdicts if v in VERDICTS and v != "right")
     lines = [
         f"Questions: {n['questions']}, of which {n['checked']} are checked",
         f"Checks: {n['checks']}{_each(kinds)}",
@@ -203,7 +212,8 @@ def _questions(view: View, page: str) -> Iterator[nodes.row]:
 def _kind(check: dict) -> str:
     if check["kind"] != "identity":
         return check["kind"]
-    return "proof" if check["method"].startswith("proved") else "identity, no proof"
+    proved = check["method"].startswith("proved")
+    return f"identity, {'proved' if proved else 'no proof'}"
 
 
 def _each(names: Iterable[str]) -> str:

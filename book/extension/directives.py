@@ -34,6 +34,22 @@ class Hint(Admonition):
         return super().run()
 
 
+class Answer(SphinxDirective):
+    """```{answer} gr-1-1a```: what one would write into the sheet, in short."""
+
+    required_arguments = 1
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """A box that the site folds."""
+        ids, classes = [f"{self.arguments[0]}-answer"], ["answer", "dropdown"]
+        node = nodes.admonition(ids=ids, classes=classes)
+        self.set_source_info(node)
+        node += nodes.title("", "Answer")
+        self.state.nested_parse(self.content, self.content_offset, node)
+        return [node]
+
+
 class Interactive(SphinxDirective):
     """A figure that follows a reader's settings; without scripts, its static picture.
 

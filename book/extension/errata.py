@@ -8,10 +8,8 @@
     **Printed.** ... **Right.** ... **Shown by.** ...
     ```
 
-`{errata-list}` shows them all, grouped by problem set.
+`{errata-list}` shows them all, grouped by verdict and problem set.
 """
-
-from collections import Counter
 
 from docutils import nodes
 from docutils.parsers.rst import directives as options
@@ -71,26 +69,34 @@ def link_to_list(env: BuildEnvironment, document: nodes.document) -> None:
 
 
 def errata_list(view: View, _) -> list[nodes.Node]:
-    """How many errata there are of each verdict, which leads to them; then all."""
-    rows, sections, total = [], [], Counter()
-    for page in view.known.problem_sets:
-        section, numbers = view.section(page), []
-        for verdict, name in VERDICTS.items():
+    """How many errata there are of each verdict, which leads to them; then all.
+
+    What is wrong comes first, of all problem sets, then the slips, and so on.
+    """
+    pages, sections = view.known.problem_sets, []
+    rows = {page: [view.env.titles[page].astext()] for page in pages}
+    totals = ["The whole book"]
+    for verdict, name in VERDICTS.items():
+        section = nodes.section("", nodes.title("", _large(name)), ids=[verdict])
+        total = 0
+        for page in pages:
             found = [e for e in view.known.of(page).errata if e["verdict"] == verdict]
-            total[verdict] += len(found)
             number, id = str(len(found)), f"{section_id(page)}-{verdict}"
-            numbers.append(view.link(number, ERRATA, id) if found else number)
+            rows[page].append(view.link(number, ERRATA, id) if found else number)
+            total += len(found)
             if found:
+                title = nodes.title("", "", *view.title(page))
                 copies = [_copy(view, original) for original in found]
-                title = nodes.title("", name.capitalize())
                 section += nodes.section("", title, *copies, ids=[id])
-        title = view.env.titles[page].astext()
-        rows.append([view.link(title, ERRATA, section_id(page)), *numbers])
-        sections.append(section)
-    totals = (str(total[verdict]) for verdict in VERDICTS)
-    rows.append(["The whole book", *totals])
-    head = ("Problem set", *map(str.capitalize, VERDICTS.values()))
-    return [table("verdicts", head, rows), *sections]
+        totals.append(view.link(str(total), ERRATA, verdict) if total else "0")
+        if total:
+            sections.append(section)
+    head = ("Problem set", *map(_large, VERDICTS.values()))
+    return [table("verdicts", head, [*rows.values(), totals]), *sections]
+
+
+def _large(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def _links(view: View, node: erratum) -> nodes.paragraph:

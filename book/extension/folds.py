@@ -7,6 +7,7 @@ from itertools import groupby
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
 from .questions import Questions, erratum
@@ -20,6 +21,30 @@ class fold(nodes.General, nodes.Element):
 
 class summary(nodes.General, nodes.TextElement):
     """The line of a fold that is always shown."""
+
+
+class deeper(nodes.Element):
+    """Where a fold for those who want more begins, with its title, or ends."""
+
+
+class DeeperStart(SphinxDirective):
+    """```{deeper-start} What it shows```: up to the `deeper-end`, all is folded."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self) -> list[nodes.Node]:
+        """Mark the place."""
+        words, messages = self.state.inline_text(self.arguments[0], self.lineno)
+        return [deeper("", *words), *messages]
+
+
+class DeeperEnd(SphinxDirective):
+    """```{deeper-end}```: the end of such a fold."""
+
+    def run(self) -> list[nodes.Node]:
+        """Mark the place."""
+        return [deeper()]
 
 
 def setup(app: Sphinx) -> None:
@@ -41,7 +66,13 @@ def _tags(tag: str) -> tuple:
 
 
 def fold_all(app: Sphinx, document: nodes.document, page: str) -> None:
-    """Fold hints and solutions and, beside a question, the errata of each place."""
+    """Fold hints, answers, solutions, depth, code that one need not see, and errata."""
+    for parent in {node.parent for node in document.findall(deeper)}:
+        _fold_depth(parent)
+    for cell in list(document.findall(nodes.container)):
+        if "cell" in cell["classes"] and _is_aside(cell):
+            title = summary("", "Show the code")
+            cell.insert(0, fold("", title, cell.pop(0), classes=["code"]))
     for box in list(document.findall(nodes.Element)):
         if "dropdown" in box["classes"]:
             title = summary("", "", *box[0].children)
@@ -51,6 +82,36 @@ def fold_all(app: Sphinx, document: nodes.document, page: str) -> None:
     if page in known.problem_sets:
         for parent in {node.parent for node in document.findall(erratum)}:
             _fold_errata(parent)
+    else:  # on the list of all, what is no fault is folded
+        for box in list(document.findall(erratum)):
+            if box["verdict"] == "incomplete":
+                title = summary("", "", *box[0], classes=["admonition-title"])
+                more = {"classes": [*box["classes"], "admonition"], "ids": box["ids"]}
+                box.replace_self(fold("", title, *box[1:], **more))
+
+
+def _fold_depth(parent: nodes.Element) -> None:
+    """Put what stands between two marks into a fold."""
+    children, into = [], None
+    for node in parent:
+        if not isinstance(node, deeper):
+            (children if into is None else into).append(node)
+        elif into is None:
+            title = summary("", "", *node.children)
+            into = fold("", title, classes=["deeper"])
+            children.append(into)
+        else:
+            into = None
+    parent.children = []
+    parent.extend(children)
+
+
+def _is_aside(cell: nodes.container) -> bool:
+    """Whether the code of a cell checks or draws, or is tagged so."""
+    if len(cell) < 2:
+        return "tag_set-up" in cell["classes"]
+    shown = cell[1].findall(lambda n: isinstance(n, nodes.figure | nodes.paragraph))
+    return any(isinstance(n, nodes.figure) or "check" in n["classes"] for n in shown)
 
 
 def _fold_errata(parent: nodes.Element) -> None:

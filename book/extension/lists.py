@@ -16,7 +16,7 @@ from .questions import Questions, stems
 from .views import ERRATA, LEDGER, View, paragraph, table
 
 HEAD = ("Question", "My mark", "Difficulty", "Minutes", "Checks", "Errata")
-HEAD += ("Problem set", "Topic")
+HEAD += ("Problem set", "Topic", "On the sheet")
 MARKS = '<div class="filter"></div><div class="my-marks"></div>'
 BUTTONS = """\
 <p class="notebook"><a href="{colab}">Open in Colab</a> ·
@@ -41,6 +41,7 @@ def question_list(view: View, _) -> list[nodes.Node]:
             view.link(str(len(wrong)), ERRATA, wrong[0]) if wrong else "",
             view.env.titles[question.page].astext(),
             view.known.topic(label),
+            question.sheet,
         ]
     return [
         nodes.raw("", MARKS, format="html"),
@@ -99,6 +100,7 @@ def write_search_index(app: Sphinx, error: Exception | None) -> None:
         title = "".join(part.astext() for part in known.title(label))
         asked = {"id": label, "number": question.number, "title": title, "topic": topic}
         asked["set"] = app.env.titles[question.page].astext()
+        asked["sheet"] = question.sheet
         asked["page"] = app.builder.get_target_uri(question.page)
         listed.append(asked)
         page, before = known.of(question.page), set()

@@ -40,6 +40,7 @@ DIRECTIVES = {
         Kind("note", "box", title="Note"),
         Kind("warning", "box", title="Warning"),
         Kind("hint", "box", site="directives.Hint"),
+        Kind("answer", "text", site="directives.Answer"),
         Kind(
             "erratum", "box", {"question", "verdict"}, "argument", site="errata.Erratum"
         ),
@@ -54,12 +55,14 @@ DIRECTIVES = {
         Kind("exercise", "text", {"label"}, "label", "Exercise {}"),
         Kind("solution-start"),
         Kind("solution-end"),
+        Kind("deeper-start", site="folds.DeeperStart"),
+        Kind("deeper-end", site="folds.DeeperEnd"),
         Kind("code-cell", label="figure", number="Fig. {}"),
     )
 }
 VERDICTS = {
     "wrong": "wrong",
-    "misprint": "misprint",
-    "incomplete": "incomplete",
+    "misprint": "slip of the pen",
+    "incomplete": "could say more",
     "right": "looks wrong and is right",
 }

@@ -31,6 +31,8 @@ FORBIDDEN = re.compile(
 LINES, COLUMNS = 20, 79
 SUCCESS = re.compile(r"✓|\b(ok|pass|passe[sd]|success\w*|correct|verified)\b", re.I)
 FIGURE = re.compile(r"\w+\.subplots|(plt|ax|axes|ax_?\w)\.(?!rcParams$)\w+")
+# begins large, has no TeX, no full stop at its end, at most so many characters
+CLAIM = re.compile(r"(?![a-z]{2})[^$\\\n]{5,200}(?<![.!])")
 DRAWS = re.compile(
     r"torch\.(rand|randn|randint|rand\w*_like|randperm|normal|bernoulli|multinomial)|"
     r"np\.random\.(?!seed|default_rng|[A-Z])\w+"
@@ -165,6 +167,7 @@ def _in_problem_set(page: Page) -> Found:
         for top, call in code.checks():
             id = getattr(call.args[0], "value", None) if call.args else None
             checked.add(id)
+            yield from _in_claim(call, code.lines[top])
             if isinstance(id, str) and id not in known:
                 said = f"a check of {id}, no question or erratum of this page"
                 yield code.lines[top], said
@@ -173,6 +176,17 @@ def _in_problem_set(page: Page) -> Found:
         cells = (b for b in question.solution if b.kind == "code-cell")
         if any(cell.tree.body for cell in cells) and not about & checked:
             yield question.exercise.line, f"{question.id} has code and no check"
+
+
+def _in_claim(call: ast.Call, line: int) -> Found:
+    """The claim of a check is the sentence that its line on the page begins with."""
+    said = {option.arg: option.value for option in call.keywords}.get("claim")
+    text = getattr(said, "value", None)
+    if said is None:
+        yield line, "a check without claim="
+    elif isinstance(text, str) and not CLAIM.fullmatch(text):
+        like = "'All five gaps are below 1 %'"
+        yield line, f"the claim {text!r} is no sentence like {like}"
 
 
 class Statements(Code):

@@ -27,6 +27,7 @@ from .directives import DIRECTIVES, OPTIONAL, Kind
 
 ID = r"[a-z]{2}-\d[a-z0-9]*(?:-[a-z0-9]+)*"  # of a question
 EFFORT = re.compile(r"\s*\*Difficulty ([1-3]), ([1-9]\d*) minutes\b")
+SHEET = re.compile(r"On the sheet: ([^*]+?)\.\*")  # behind that, in the same words
 NUMBER = re.compile(r"^(Problem \d+:|[\d.]+) ")  # before the topic of a problem
 DIRECTIVE = re.compile(r"\{([\w:-]+)\}\s*(.*?)\s*")
 QUOTED = re.compile(r"^(`{3,}\{([\w:-]+)\})(.*`.*)$", re.M)  # a title with `
@@ -98,6 +99,12 @@ class Block:
         special = {"argument": self.argument, "figure": self.figure.get("name")}
         return self.declared and (self.options | special).get(self.declared.label)
 
+    @property
+    def is_aside(self) -> bool:
+        """Whether its code is folded: it checks, draws, or is tagged `set-up`."""
+        checks = re.search(r"^check\.", self.body, re.M)
+        return bool(checks or self.figure or "set-up" in self.options.get("tags", []))
+
     @cached_property
     def tree(self) -> ast.Module:
         """The code of a cell, parsed. Raises `SyntaxError`."""
@@ -114,9 +121,12 @@ class Block:
 class Question:
     """An exercise with all that belongs to it, up to line `end`.
 
-    `number`: such as "1.3"; `topic`: the title of its problem without its number;
-    `difficulty`: 1 to 3; that and `minutes` are 0 where the exercise does not say them;
-    `solution`: all blocks between its start and its end.
+    `number`: such as "1.3"; `sheet`: its number in the printed set, such as "Problem 3,
+    4 (b)", empty where the exercise does not say it; `topic`: the title of its problem
+    without its number; `difficulty`: 1 to 3; that and `minutes` are 0 where the
+    exercise does not say them;
+    `answer`: what stands in short before the solution; `solution`: all blocks between
+    its start and its end; `deeper`: the starts of the folds at its end.
     """
 
     id: str
@@ -127,7 +137,10 @@ class Question:
     minutes: int
     exercise: Block
     end: int
+    sheet: str = ""
     hints: list[Block] = field(default_factory=list)
+    answer: Block | None = None
+    deeper: list[Block] = field(default_factory=list)
     solution: list[Block] = field(default_factory=list)
     errata: list[Block] = field(default_factory=list)
 
@@ -382,6 +395,7 @@ class Book:
         """Put the blocks of a page into its problems and questions."""
         problem = Problem("", "", 0, page.name, page.opening)  # before the first
         last = solved = lost = None
+        deeper = False  # whether a fold for those who want more is open
         by_id: dict[str, Question] = {}
         waiting: dict[str, Question] = {}  # for their solutions
         for block in page.blocks:
@@ -389,6 +403,9 @@ class Book:
             if solved and block.kind in ("heading", "exercise", "solution-start"):
                 page.fault(line, f"{block.kind} inside the solution to {solved.id}")
                 solved, lost = None, solved
+            if solved and solved.deeper and not deeper:
+                if block.kind not in ("deeper-start", "solution-end"):
+                    page.fault(line, "what is no {deeper-start} stands behind the last")
             if block.kind == "heading" and block.tokens[0].tag != "h1":
                 problem = Problem(argument, block.label, line, page.name)
                 page.problems.append(problem)
@@ -399,6 +416,19 @@ class Book:
                 problem.questions.append(last)
             elif block.kind == "hint" and last and not solved:
                 last.hints.append(block)
+            elif block.kind == "answer":
+                if solved or not last or last.answer or argument != last.id:
+                    page.fault(line, f"no exercise {argument} waits for an answer")
+                else:
+                    last.answer = block
+            elif block.kind in ("deeper-start", "deeper-end"):
+                starts = block.kind == "deeper-start"
+                if not solved or starts == deeper or starts and not argument:
+                    said = "with a title " * starts + "and inside a solution"
+                    page.fault(line, f"{{{block.kind}}} comes in turn, {said}")
+                elif starts:
+                    solved.deeper.append(block)
+                deeper = starts and bool(solved)
             elif block.kind == "solution-start":
                 solved = waiting.pop(argument, None)
                 if not solved:
@@ -408,6 +438,10 @@ class Book:
                     page.fault(line, f"this solution follows the exercise {last.id}")
                 continue
             elif block.kind == "solution-end":
+                if deeper:
+                    start = solved.deeper[-1].line if solved else line
+                    page.fault(start, "this {deeper-start} has no end")
+                deeper = False
                 if solved:
                     solved.end = block.end
                 elif not lost:
@@ -433,9 +467,10 @@ class Book:
         label = block.own_label or ""
         number = self.labels[label].name.rpartition(" ")[2] if label else ""
         topic = NUMBER.sub("", problem.title)
-        effort = EFFORT.match(block.body)
+        effort, sheet = EFFORT.match(block.body), SHEET.search(block.body)
         effort = map(int, effort.groups()) if effort else (0, 0)
-        return Question(label, number, page.name, topic, *effort, block, block.end)
+        place = label, number, page.name, topic, *effort, block, block.end
+        return Question(*place, " ".join(sheet[1].split()) if sheet else "")
 
 
 @cache

@@ -149,6 +149,9 @@ class Notebook:
         back = f"Solution to {self._link('', f'#{block.argument}')}"
         self._start(f"{block.argument}-solution", back)
         self._flush()
+        self._fold_section()
+
+    def _fold_section(self) -> None:
         heading = self.cells[-1]
         heading["metadata"] = {"id": heading["id"], "jp-MarkdownHeadingCollapsed": True}
 
@@ -157,11 +160,22 @@ class Notebook:
         # what follows must not fold away with it
         self._solved = self._section.removesuffix("-solution")
 
+    def _deeper_start(self, block: Block) -> None:
+        words = self._words(block.argument, block.line)
+        self._start(self._section, f"Going deeper: {words}", 4)
+        self._flush()
+        self._fold_section()
+
+    def _deeper_end(self, block: Block) -> None:
+        """The next heading ends it, since nothing else follows."""
+
     def _code_cell(self, block: Block) -> str | None:
         self._flush()
         cell = self._code(block.body.strip("\n"))
         if tags := block.options.get("tags"):
             cell["metadata"]["tags"] = [str(tag) for tag in tags]
+        if block.is_aside:
+            cell["metadata"] |= {"cellView": "form", "jupyter": {"source_hidden": True}}
         if not block.figure:
             return None
         for part in ("name", "caption"):
@@ -172,8 +186,14 @@ class Notebook:
         return f'<a id="{name}"></a>*{self._name(name)}. {caption}*'
 
     def _hint(self, block: Block) -> str:
+        return self._details(block.argument, block)
+
+    def _answer(self, block: Block) -> str:
+        return self._details("Answer", block)
+
+    def _details(self, title: str, block: Block) -> str:
         text = self._texts(block.inside)
-        return f"<details>\n<summary>{block.argument}</summary>\n\n{text}\n\n</details>"
+        return f"<details>\n<summary>{title}</summary>\n\n{text}\n\n</details>"
 
     def _admonition(self, block: Block) -> str:
         title = block.declared.title or block.argument
