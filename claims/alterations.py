@@ -268,6 +268,15 @@ def _slipped(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
                 yield "factor", right
         case ast.AugAssign():
             yield "term", ast.Pass()
+        case ast.Subscript(value, index):
+            is_tuple = isinstance(index, ast.Tuple)
+            parts = index.elts if is_tuple else [index]
+            for k, part in enumerate(parts):
+                if isinstance(part, ast.Slice) and part.step and not part.lower:
+                    later = ast.Slice(ast.Constant(1), part.upper, part.step)
+                    whole = ast.Tuple([*parts[:k], later, *parts[k + 1 :]], ast.Load())
+                    new = whole if is_tuple else later
+                    yield "index", ast.Subscript(value, new, ast.Load())
         case ast.Expr(ast.Call(ast.Attribute()) as call) if _called(call) not in DRAWS:
             yield "step", ast.Pass()
         case ast.Call(keywords=keywords):

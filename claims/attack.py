@@ -53,8 +53,9 @@ from .slices import SCOPE, SIDES, Code, Statement, names
 __all__ = ["attack"]
 ENTRIES = 12  # of an array are altered one by one
 LIMIT = 60  # seconds for one altered claim
-SHORT = 5  # the same for an altered program that measures
+SHORT = 3  # seconds of computing for an altered program that measures
 LONG = 1  # what runs for more seconds is not run again with what is measured altered
+LATE = signal.SIGALRM, signal.SIGPROF
 SAMPLE = 10  # alterations of what a check measures
 # up to which difference altered numbers are those that were there
 EXACT = {
@@ -108,9 +109,6 @@ class Check:
         stated, measured = SIDES[self.kind]
         if self.kind == "identity" and ast.unparse(call.args[2]) == "0":
             stated, measured = (1,), ()
-        known = call.args[: 1 + max(stated + measured)]
-        if any(isinstance(argument, ast.Starred) for argument in known):
-            stated = measured = ()
         self.stated = Side(self, stated)
         self.measured = Measured(self, measured)
 
@@ -123,7 +121,10 @@ class Side:
     def __init__(self, of: Check, places: tuple[int, ...]):
         self.of, self.code, self.top = of, of.code, of.top
         self.places, self.wide = places, set()
-        self.arguments = [of.call.args[k] for k in places]
+        self.arguments = [of.call.args[k] for k in places if k < len(of.call.args)]
+        known = of.call.args[: 1 + max(places, default=0)]
+        if any(isinstance(argument, ast.Starred) for argument in known):
+            self.arguments = self.unpacked()
         self.slice = of.code.slice(names(self.arguments)[1], of.top)
 
     @cached_property
@@ -135,10 +136,14 @@ class Side:
             return [o[0] for o in origins if len(o) == 1 and self.may_alter(o[0])]
         return self.own()
 
+    def unpacked(self) -> list[ast.expr]:
+        """The arguments where some are not written one by one."""
+        return []
+
     def own(self) -> list[Statement]:
         """Those of these that lead to no other argument."""
         call = self.of.call
-        rest = [a for k, a in enumerate(call.args) if k not in self.places]
+        rest = [a for a in call.args if a not in self.arguments]
         rest += [keyword.value for keyword in call.keywords]
         own = self.slice - self.code.slice(names(rest)[1], self.top)
         return [s for s in self.code.statements if s in own and self.may_alter(s)]
@@ -173,7 +178,7 @@ class Side:
                 yield Mutant(kind, f"{kind}: {what}", line, self.arguments, one, new)
 
     def limit(self) -> int:
-        """The seconds for one alteration."""
+        """The seconds of computing for one alteration."""
         return LIMIT
 
     def ways(self, node: ast.AST) -> Iterable[tuple[str, str, ast.AST]]:
@@ -223,6 +228,10 @@ class Measured(Side):
         """The statements that lead to this side alone, and compute something."""
         return self.own()
 
+    def unpacked(self) -> list[ast.expr]:
+        """The arguments where some are not written one by one: of a bound, all."""
+        return self.of.call.args[1:] if self.of.kind == "bound" else []
+
     def may_alter(self, statement: Statement) -> bool:
         """Whether a statement computes with something that the program has made."""
         if statement.is_head or isinstance(statement.node, ast.Import | ast.ImportFrom):
@@ -240,7 +249,7 @@ class Measured(Side):
                 yield one
 
     def limit(self) -> int:
-        """The seconds for one alteration."""
+        """The seconds of computing for one alteration."""
         return SHORT
 
     def ways(self, node: ast.AST) -> Iterable[tuple[str, str, ast.AST]]:
@@ -506,7 +515,8 @@ class Session:
         if not (child := os.fork()):
             try:
                 os.close(read)
-                signal.alarm(limit)
+                signal.alarm(LIMIT)
+                signal.setitimer(signal.ITIMER_PROF, limit)
                 with os.fdopen(write, "w") as pipe:
                     json.dump(self.judge(trial, side, again, arguments), pipe)
             finally:
@@ -515,9 +525,8 @@ class Session:
         with os.fdopen(read) as pipe:
             text = pipe.read()
         _, status = os.waitpid(child, 0)
-        is_late = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM
-        verdict = side.late if is_late else "error"
-        late = verdict, f"no verdict in {limit} s"
+        is_late = os.WIFSIGNALED(status) and os.WTERMSIG(status) in LATE
+        late = side.late if is_late else "error", f"no verdict in {limit} s"
         return tuple(json.loads(text)) if text else late
 
     def judge(
@@ -535,7 +544,7 @@ class Session:
                 defined = side.defined(k) & self.space.keys()
                 fresh |= {name: self.space[name] for name in defined}
             self.put(now | fresh)
-            altered = [self.value(argument) for argument in arguments]
+            altered = self.value(ast.List(arguments, ast.Load()))
         except Exception as error:
             return "error", f"{type(error).__name__}: {error}"
         return trial.verdict(side, altered)

@@ -36,6 +36,7 @@ x.sum(axis=0) => x.mean(axis=0) | x.sum(axis=1)                   0.5 => 1.0
 w -= g => w += g | pass           np.std(x, 1) => np.var(x, 1) | np.std(x, 0)
 opt.step() => pass                a and b => a or b                400 => 800
 f(x, 0.1) => nothing              rng.normal(0, 2, size=n) => nothing
+x[::2] => x[1::2]                 x[:, ::2] => x[:, 1::2]
 steps = 400 => nothing            x[:1000] => nothing              range(20) => nothing
 y = [[1, 2], [3, 4]] => nothing   raise Wrong(2 * x) => nothing    -a => a
 x[1:3] => x[1 + 1:3] | x[1:3 + 1]                                 max(a, b) => min(a, b)
@@ -141,6 +142,13 @@ def test_a_bound_that_holds_for_any_numbers_lets_wrong_programs_through():
     for what in ("sign: 1 - b ** 2 → 1 + b ** 2", "factor: a * (1 - b ** 2) → a"):
         assert (found[what]["side"], found[what]["line"]) == ("measured", 6)
         assert "moves what is measured by" in found[what]["how"]
+
+
+def test_of_a_bound_given_as_a_pair_both_sides_are_measured():
+    cells = "pair = np.array([[1.0, 2], [3, 4]])", 'check.bound("q", *pair * 2)'
+    run = try_claims(*cells)
+    assert run["verdicts"]["refused"] == 2  # each pair of entries reversed
+    assert run["measured"]["survived"] >= 2  # half, once and three times as much
 
 
 def test_the_same_wrong_programs_are_tried_each_time_and_only_a_few():
