@@ -30,6 +30,7 @@ unclear    the claim as it is fails too when it is executed once more: a fault o
 from __future__ import annotations
 
 import ast
+import gc
 import itertools
 import json
 import os
@@ -515,6 +516,7 @@ class Session:
         if not (child := os.fork()):
             try:
                 os.close(read)
+                gc.freeze()  # what is shared with the other process stays shared
                 signal.alarm(LIMIT)
                 signal.setitimer(signal.ITIMER_PROF, limit)
                 with os.fdopen(write, "w") as pipe:

@@ -23,7 +23,7 @@ LEDGER_HEAD = ("Claim", "How it was checked", "Altered claims refused")
 SIDES = {"stated": "of what is stated", "measured": "of what is measured"}
 ALTERED_HEAD = ("What is checked",)
 for _side in SIDES:
-    ALTERED_HEAD += (f"{_side.title()}: altered", "refused", "by an error")
+    ALTERED_HEAD += (f"{_side.title()}: altered", "refused by an error")
     ALTERED_HEAD += ("survived", "refused, %")
 logger = logging.getLogger(__name__)
 
@@ -244,10 +244,11 @@ def _tried(view: View, page: str, runs: list[dict]) -> Iterator[nodes.Node]:
         for one in run["survivors"]:
             survived[run["id"], one["side"], one["why"]].append(one)
     for (id, side, why), ones in survived.items():
-        parts = [view.link(id, page, id), f", {side}"]
+        parts, between = [view.link(id, page, id)], f", {side}: "
         for one in ones:
             how = f" ({one['how']})" if one["how"] else ""
-            parts += [", ", nodes.literal("", one["what"]), how]
+            parts += [between, nodes.literal("", one["what"]), how]
+            between = ", "
         text = paragraph(*parts, f". {' '.join(why.split())}")
         items.append(nodes.list_item("", text))
     if items:
@@ -259,7 +260,7 @@ def _numbers(name: str | nodes.Node, runs: list[dict]) -> tuple[str | nodes.Node
     """A row about some checks."""
     cells = [name]
     for n in (_tally(runs, side) for side in SIDES):
-        cells += (f"{n[key]:,}" for key in ("made", "refused", "error", "survived"))
+        cells += (f"{n[key]:,}" for key in ("made", "error", "survived"))
         cells.append(f"{100 * n['refused'] / n['made']:.1f}" if n["made"] else "–")
     return tuple(cells)
 
