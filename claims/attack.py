@@ -283,8 +283,16 @@ class Trial:
         self.of = of
         self.arguments = value(ast.List(of.call.args, ast.Load()))
         self.options = {k.arg: value(k.value) for k in of.call.keywords}
-        result = self.outcome({})
-        self.has_room = of.kind == "bound" and result.strength != "attained"
+        self.outcome({})
+        self.has_room = of.kind == "bound" and self.gap() > self.options.get(
+            "rtol", 1e-12
+        )
+
+    def gap(self) -> float:
+        """How close the sides of a bound come, relative to the larger one."""
+        low, high = _arrays(self.arguments[1:3])
+        size = np.maximum(np.abs(low), np.abs(high))
+        return float(np.min((high - low) / np.where(size > 0, size, 1)))
 
     def outcome(self, changed: dict[int, Any], **options) -> check.Result:
         """What the check says with other arguments."""
