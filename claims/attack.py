@@ -476,20 +476,21 @@ class Session:
         kinds, asked, left = Counter(), set(), SAMPLE
         while groups and left:
             group = groups.pop(0)
-            if (of := group[0].statement) and of.top not in asked:
-                asked.add(of.top)
-                verdict, how = self.repeated(trial, side, of.top)
-                if verdict not in GOOD or not self.is_short(side, group[0]):
-                    yield self.code.lines[of.top], "nothing altered", "unclear", how
-                    continue
             one = min(group, key=lambda one: kinds[one.kind])
+            if random.Random(f"{side.of.id} {one.name}").random() < self.share:
+                top = one.statement and one.statement.top
+                if top is not None and top not in asked:
+                    asked.add(top)
+                    verdict, how = self.repeated(trial, side, top)
+                    if verdict not in GOOD or not self.is_short(side, one):
+                        yield one.line, "nothing altered", "unclear", how
+                        continue  # without the other alterations of this statement
+                again = side.program(one)
+                yield one.line, one.name, *self.judged(trial, side, again, one)
             group.remove(one)
             groups += [group] if group else []
             kinds[one.kind] += 1
             left -= 1
-            if random.Random(f"{side.of.id} {one.name}").random() < self.share:
-                again = side.program(one)
-                yield one.line, one.name, *self.judged(trial, side, again, one)
 
     def is_short(self, side: Side, mutant: Mutant) -> bool:
         """Whether what has to be executed again did not run for long."""
