@@ -4,7 +4,9 @@ import ast
 import re
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import sympy
 
 from claims import attack, check
 from claims.alterations import alterations, slips
@@ -198,6 +200,36 @@ def test_the_kinds_of_checks_say_which_arguments_they_state_and_measure():
         places = of.stated.places, of.measured.places
         assert places == SIDES[of.kind]
         assert sides == " ".join("".join(map(str, one)) for one in places)
+
+
+def on_a_grid(id, statement, *, over, given=True):
+    for point in np.linspace(0, 1, 101):
+        if not statement.subs(dict.fromkeys(over, sympy.Rational(point))):
+            raise check.CheckFailed(f"{id}: at {point}")
+    return SimpleNamespace(method="proved by Z3", strength="")
+
+
+def by_sympy(id, integrand, value, *limits):
+    if sympy.integrate(integrand, *limits) != value:
+        raise check.CheckFailed(id)
+    return SimpleNamespace(method="enclosed by Arb", strength="")
+
+
+SMALL = "import sympy\nx = sympy.Symbol('x')"
+
+
+def test_of_a_proved_statement_weaker_ones_do_not_count(monkeypatch):
+    monkeypatch.setattr(check, "proved", on_a_grid, raising=False)
+    cells = "most = sympy.Rational(1, 4)", "whole = x * (1 - x) <= most"
+    run = try_claims(SMALL, *cells, 'check.proved("q", whole, over={x: (0, 1)})')
+    assert run["verdicts"] == {"refused": 6, "weaker": 2} and not run["measured"]
+
+
+def test_of_an_enclosed_integral_the_integrand_is_measured(monkeypatch):
+    monkeypatch.setattr(check, "enclosed", by_sympy, raising=False)
+    claim = 'check.enclosed("q", f, sympy.Rational(2, 3), *[(x, 0, 1)])'
+    run = try_claims(SMALL, "f = 2 * x**2", claim)
+    assert run["verdicts"]["refused"] >= 4 and run["measured"] == {"refused": 4}
 
 
 def test_what_a_check_lets_through_is_named_with_its_line():
