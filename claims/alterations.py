@@ -307,8 +307,10 @@ def _reduced(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     """Another reduction, or the same over another axis; of a range, other ends."""
     name, of_object = _called(node), isinstance(node.func, ast.Attribute)
     if name == "range":
-        ends = [k for k, end in enumerate(node.args[:2]) if not _is_plain(end)]
-        for k in ends:
+        is_amount = len(node.args) == 1  # how often something is repeated
+        for k, end in enumerate(node.args[:2]):
+            if _is_plain(end) or (is_amount and isinstance(end, ast.Name)):
+                continue
             changed = [*node.args[:k], _one_more(node.args[k]), *node.args[k + 1 :]]
             yield "index", ast.Call(node.func, changed, [])
     elif of_object or name in ("any", "all"):

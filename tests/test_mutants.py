@@ -40,6 +40,8 @@ opt.step() => pass                a and b => a or b                400 => 800
 f(x, 0.1) => nothing              rng.normal(0, 2, size=n) => nothing
 x[::2] => x[1::2]                 x[:, ::2] => x[:, 1::2]
 steps = 400 => nothing            x[:1000] => nothing              range(20) => nothing
+range(n) => nothing               range(1, n) => range(1, n + 1)
+range(len(x)) => range(len(x) + 1)
 y = [[1, 2], [3, 4]] => nothing   raise Wrong(2 * x) => nothing    -a => a
 x[1:3] => x[1 + 1:3] | x[1:3 + 1]                                 max(a, b) => min(a, b)
 torch.manual_seed(3) => nothing   results.study('text') => pass    x[i] => x[i + 1]
