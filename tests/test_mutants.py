@@ -304,7 +304,7 @@ def test_the_record_is_of_these_notebooks():
     assert found == states, "run `make mutants`"
 
 
-@pytest.mark.parametrize("side, share", [("stated", 0.02), ("measured", 0.2)])
+@pytest.mark.parametrize("side, share", [("stated", 0.02), ("measured", 0.06)])
 def test_in_the_whole_book_little_survives(side, share):
     n = mutants.total(mutants.recorded()["runs"], side)
     assert side == "measured" or not n["unclear"]
