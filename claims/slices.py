@@ -2,7 +2,8 @@
 
 The statements of a program are related by the names that they define and use. What
 leads to an argument of a check is its *slice*; what a check states is the slice of the
-stated argument, without the statements that the measured side depends on too.
+stated argument, without the statements that the measured side depends on too; and what
+it measures, the other way round.
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-KINDS = ("identity", "gradient", "value", "expectation", "bound")
+# which arguments a check of each kind states, and which it measures
+SIDES = {
+    "identity": ((2,), (1,)),
+    "gradient": ((2,), (1,)),
+    "value": ((2,), (1,)),
+    "expectation": ((2,), (1,)),
+    "bound": ((1, 2), (1, 2)),
+    "proved": ((1,), ()),
+    "enclosed": ((2,), (1,)),
+}
 SCOPE = ast.FunctionDef | ast.ClassDef | ast.Lambda
 SCOPE |= ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
@@ -125,7 +135,7 @@ class Code:
         for k, top in enumerate(self.tops):
             match top:
                 case ast.Expr(ast.Call(ast.Attribute(ast.Name("check"), kind)) as call):
-                    if kind in KINDS:
+                    if kind in SIDES:
                         yield k, call
 
 

@@ -91,7 +91,7 @@ def test_a_new_question_stands_at_the_end_and_the_lint_names_what_is_left(book, 
     assert f"notebooks/one.md:{line}: gr-9-1 is new" in capsys.readouterr().out
     assert lint.main([str(page)], book.root) == 1
     left = capsys.readouterr().out.splitlines()
-    assert len(left) == after.count("TODO") == 5
+    assert len(left) == after.count("TODO") == 8
     assert all("still to be written" in said for said in left), left
     page.write_text(after.replace("# TODO: ", "").replace("TODO: ", ""))
     assert lint.main([str(page)], book.root) == 0

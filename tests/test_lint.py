@@ -100,6 +100,8 @@ start} gr-1-1a => start} gr-1-1b @ {exe ! gr-1-1a has no solution
 ```{hint} => ```{solution-end}↵```↵↵```{hint} @ {sol ! was not started
 $$↵\begin => ## Heading↵↵$$↵\begin @ ## Heading ! heading inside
 Because.↵↵```{solution-end}↵```↵ => Because.↵ @ Because ! gr-2-1 has no end
+It is this. => It is this: CHECK @ {answer} gr-1-1a ! an answer of 61 words, at most
+```{answer} gr-1-1a↵It is this.↵```↵ =>  @ ```{exercise} A ! gr-1-1a has no {answer}
 {answer} gr-1-1a => {answer} gr-2 @ {answer} gr-2 ! no exercise gr-2 waits for
 It is this.↵``` => It.↵```↵↵```{answer} gr-1-1a↵2↵``` @ {answer} gr-1-1a↵2 ! an answer
 Because.↵ => ```{deeper-end}↵```↵ @ {deeper-end} ! comes in turn, and inside
@@ -195,7 +197,8 @@ def test_a_good_book_is_passed(book, capsys):
 
 @pytest.mark.parametrize("case", FAULTS.strip().split("\n"))
 def test_a_fault_is_found_where_it_is(book, case):
-    old, new, where, message = re.split(" => | @ | ! ", case.replace("↵", "\n"))
+    case = case.replace("↵", "\n").replace("CHECK", "$x y$ " + 57 * "word ")
+    old, new, where, message = re.split(" => | @ | ! ", case)
     assert old in GOOD
     text = GOOD.replace(old, new, 1)
     line = text.count("\n", 0, text.index(where)) + 1

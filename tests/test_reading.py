@@ -68,10 +68,16 @@ def test_open_solutions_stay_open_on_the_next_visit_and_page(open_page):
     page.reload()
     assert closed.count() == 0
     assert page.locator("details.hint[open]").count() == 0
+    assert page.locator("details.answer:not([open])").count() == 0
     page.goto(page.url.replace(SET, OTHER))
     assert closed.count() == 0
     page.locator("details.hint summary").first.click()
+    assert page.locator("details.code[open]").count() == 0
+    page.get_by_role("button", name="Show all code").click()
+    page.reload()
+    assert page.locator("details.code:not([open])").count() == 0
     page.get_by_role("button", name="Close all").press("Enter")
+    assert page.locator("article details[open]").count() == 0
     assert page.locator("details.dropdown[open]").count() == 0
     page.reload()
     assert page.locator("details[open]").count() == 0

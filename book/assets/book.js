@@ -106,7 +106,7 @@ function serve(name, act) {
 addEventListener("DOMContentLoaded", () => {
   serve("download-pdf-button", () => print());
   serve("fullscreen-button", () => toggleFullScreen());
-  const stay = ".solutions-open details.solution, .code-open details.code"; // see reading.js
+  const stay = ".solutions-open details:is(.answer, .solution), .code-open details.code"; // see reading.js
   document.querySelectorAll(stay)
     .forEach((fold) => (fold.open = true));
   document.querySelectorAll(".exercise[id], .erratum[id]").forEach(addLink);

@@ -53,7 +53,7 @@ function addFoldButtons(place) {
     };
     place.append(button(text, turn));
   };
-  add("Open all solutions", "details.solution", true, ["solutions"], "All solutions stay open");
+  add("Open all solutions", "details:is(.answer, .solution)", true, ["solutions"], "All solutions stay open");
   add("Show all code", "details.code", true, ["code"], "All code stays open");
   add("Close all", "article details", false, ["solutions", "code"], "Solutions and code stay closed");
 }

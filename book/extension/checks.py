@@ -21,8 +21,11 @@ from .questions import place
 from .views import LEDGER, View, paragraph, row, section_id, table
 
 LEDGER_HEAD = ("Claim", "How it was checked", "Altered claims refused")
-ALTERED_HEAD = ("What is checked", "Altered", "Refused", "Of these by an error")
-ALTERED_HEAD += ("Survived", "Refused, %")
+SIDES = {"stated": "of what is stated", "measured": "of what is measured"}
+ALTERED_HEAD = ("What is checked",)
+for _side in SIDES:
+    ALTERED_HEAD += (f"{_side.title()}: altered", "refused by an error")
+    ALTERED_HEAD += ("survived", "refused, %")
 logger = logging.getLogger(__name__)
 
 
@@ -164,7 +167,7 @@ def ledger(view: View, _) -> list[nodes.Node]:
 
 def _summary(view: View) -> nodes.bullet_list:
     pages = view.known.problem_sets
-    n, attacks = counts(view.env, *pages), _tally(_attacks(*pages))
+    n, attacks = counts(view.env, *pages), _attacks(*pages)
     kinds = (_kind(c) for page in pages for c in checks_of(view.env, page))
     questions = view.known.questions.values()
     verdicts = (e.options.get("verdict") for q in questions for e in q.errata)
@@ -176,9 +179,10 @@ def _summary(view: View) -> nodes.bullet_list:
         f"Errata: {n['errata']}{wrong}",
         f"Places that look wrong and are right: {n['looks-wrong']}",
     ]
-    if made := attacks["made"]:
-        rate = f"{attacks['refused']:,} ({attacks['refused'] / made:.1%}) were refused"
-        lines.insert(3, f"Alterations in the code of what is stated: {made:,}; {rate}")
+    for k, side in enumerate(SIDES, 3):
+        if made := (tried := _tally(attacks, side))["made"]:
+            rate = f"{tried['refused']:,} ({tried['refused'] / made:.1%}) were refused"
+            lines.insert(k, f"Alterations in the code {SIDES[side]}: {made:,}; {rate}")
     items = [nodes.list_item("", paragraph(line)) for line in lines]
     return nodes.bullet_list("", *items)
 
@@ -225,7 +229,7 @@ def _each(names: Iterable[str]) -> str:
 
 
 def altered(view: View, _) -> list[nodes.Node]:
-    """What became of the altered claims, from their record and the reasons given.
+    """What became of what was altered, from its record and the reasons given.
 
     A table of the problem sets, then of each the questions, what survived and why.
     """
@@ -248,12 +252,13 @@ def _tried(view: View, page: str, runs: list[dict]) -> Iterator[nodes.Node]:
     yield table("altered", ALTERED_HEAD, rows)
     for run in runs:
         for one in run["survivors"]:
-            survived[run["id"], one["why"]].append(one)
-    for (id, why), ones in survived.items():
-        parts = [view.link(id, page, id)]
+            survived[run["id"], one["side"], one["why"]].append(one)
+    for (id, side, why), ones in survived.items():
+        parts, between = [view.link(id, page, id)], f", {side}: "
         for one in ones:
             how = f" ({one['how']})" if one["how"] else ""
-            parts += [", ", nodes.literal("", one["what"]), how]
+            parts += [between, nodes.literal("", one["what"]), how]
+            between = ", "
         text = paragraph(*parts, f". {' '.join(why.split())}")
         items.append(nodes.list_item("", text))
     if items:
@@ -263,27 +268,31 @@ def _tried(view: View, page: str, runs: list[dict]) -> Iterator[nodes.Node]:
 
 def _numbers(name: str | nodes.Node, runs: list[dict]) -> tuple[str | nodes.Node, ...]:
     """A row about some checks."""
-    n = _tally(runs)
-    rate = f"{100 * n['refused'] / n['made']:.1f}" if n["made"] else "–"
-    numbers = (n[key] for key in ("made", "refused", "error", "survived"))
-    return name, *(f"{number:,}" for number in numbers), rate
+    cells = [name]
+    for n in (_tally(runs, side) for side in SIDES):
+        cells += (f"{n[key]:,}" for key in ("made", "error", "survived"))
+        cells.append(f"{100 * n['refused'] / n['made']:.1f}" if n["made"] else "–")
+    return tuple(cells)
 
 
 def _attacks(*pages: str) -> list[dict]:
-    """What became of the altered claims of each check, and why they may survive."""
+    """What became of each check with altered sides, and why it may let one through."""
     from tools.run import mutants  # only here, since it takes a second
 
     known, runs = mutants.explained(), mutants.recorded()["runs"]
     runs = [run for run in runs if f"notebooks/{run['notebook']}" in pages]
     for run in runs:
         for one in run["survivors"]:
-            one["why"] = known.get((run["id"], one["what"]), "open")
+            one["why"] = known.get(mutants.key(run, one), "open")
+            one.setdefault("side", "stated")
     return runs
 
 
-def _tally(runs: list[dict]) -> Counter:
-    """How many altered claims were made, refused, refused by an error, survived."""
-    n = sum((Counter(run["verdicts"]) for run in runs), Counter())
+def _tally(runs: list[dict], side: str) -> Counter:
+    """How many altered sides were made, refused, refused by an error, survived."""
+    from tools.run import mutants
+
+    n = mutants.total(runs, side)
     n["refused"] += n["error"]
     n["made"] = n["refused"] + n["survived"]
     return n

@@ -1,9 +1,9 @@
-"""Alter the claims of each problem and demand that its checks say no.
+"""Alter what the checks of each problem state and measure; they have to say no.
 
 What is altered, and how, stands in the package `claims`. What was found is written to
 results/measured/altered.json, which the book shows; a problem is tried again when its
-code or the package has changed. The exit status is 1 if a problem fails, or an altered
-claim survived that book/altered.yml does not explain.
+code or the package has changed. The exit status is 1 if a problem fails, or something
+altered survived that book/altered.yml does not explain.
 """
 
 import hashlib
@@ -29,6 +29,7 @@ from ..source.model import Book, Page, Problem
 from ..workspace import ROOT, parse
 
 RECORD = MEASURED / "altered.json"
+SIDES = {"stated": "verdicts", "measured": "measured"}  # where a run has its verdicts
 PACKAGE = sorted(Path(claims.__file__).parent.glob("*.py"))
 
 
@@ -44,7 +45,7 @@ class Task:
         self.state = hashlib.sha256(everything).hexdigest()[:16]
 
     def run(self, share: float) -> tuple[list[dict], float]:
-        """What became of the altered claims of each check, and the seconds it took."""
+        """What became of each check with altered sides, and the seconds it took."""
         os.chdir(self.page.parent)
         start, total = time.perf_counter(), len([*Code(self.cells).checks()])
         found = tqdm(attack(self.cells, share), self.name, total, file=sys.__stderr__)
@@ -81,34 +82,54 @@ def keep(task: Task, runs: list[dict], seconds: float, order: list[str]) -> None
     )
 
 
-def explained() -> dict[tuple[str, str], str]:
-    """Why an altered claim may survive, by id and by what was altered."""
+def reasons() -> list[dict]:
+    """Why something altered may survive: for some ids, a side, and what was altered."""
     found = yaml.safe_load((ROOT / "book/altered.yml").read_text("utf-8")) or []
-    return {(one["id"], what): one["why"] for one in found for what in one["what"]}
+    for one in found:
+        one["id"] = [one["id"]] if isinstance(one["id"], str) else one["id"]
+        one.setdefault("side", "stated")
+    return found
 
 
-def total(runs: Iterable[dict]) -> Counter:
-    """How often each verdict was given."""
-    return sum((Counter(run["verdicts"]) for run in runs), Counter())
+def explained() -> dict[tuple[str, str, str], str]:
+    """Why something altered may survive, by id, side, and what was altered."""
+    return {
+        (id, one["side"], what): one["why"]
+        for one in reasons()
+        for id in one["id"]
+        for what in one["what"]
+    }
+
+
+def key(run: dict, survivor: dict) -> tuple[str, str, str]:
+    """By what a survivor is explained."""
+    return run["id"], survivor.get("side", "stated"), survivor["what"]
+
+
+def total(runs: Iterable[dict], side: str = "stated") -> Counter:
+    """How often each verdict was given about a side."""
+    return sum((Counter(run.get(SIDES[side])) for run in runs), Counter())
 
 
 def show(runs: list[dict]) -> bool:
     """Print the numbers and what is not explained; whether all is explained."""
     for name in dict.fromkeys(run["problem"] for run in runs):
-        counted = total(run for run in runs if run["problem"] == name)
-        words = ", ".join(f"{n} {verdict}" for verdict, n in counted.most_common())
-        print(f"{name}: {words}")
+        for side in SIDES:
+            counted = total((run for run in runs if run["problem"] == name), side)
+            words = ", ".join(f"{n} {verdict}" for verdict, n in counted.most_common())
+            print(f"{name}, {side}: {words or 'nothing altered'}")
     known = explained()
     found = [(run, one) for run in runs for one in run["survivors"]]
-    left = [(run, one) for run, one in found if (run["id"], one["what"]) not in known]
+    left = [(run, one) for run, one in found if key(run, one) not in known]
     for run, one in left:
         place = f"notebooks/{run['notebook']}.md:{one['line']}"
-        print(f"{place}: {run['id']}: {one['what']} survives: {one['how']}")
+        side, what = key(run, one)[1:]
+        print(f"{place}: {run['id']}, {side}: {what} survives: {one['how']}")
     return not left
 
 
 def main(arguments: list[str]) -> int:
-    """Alter claims, record what was found, say what survived without a reason."""
+    """Alter both sides, record what was found, say what survived without a reason."""
     part = {"type": float, "default": 1.0, "help": "of the alterations"}
     share = parse(__doc__, arguments, {"--share": part}).share
     known, whole = tasks(), share == 1

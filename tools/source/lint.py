@@ -29,6 +29,8 @@ FORBIDDEN = re.compile(
     r"\\(label|eqref)\b|\\begin\{(align|equation|gather|eqnarray|multline)\*?\}"
 )
 LINES, COLUMNS = 20, 79
+ANSWER = 60  # words, of which a formula is one
+WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 SUCCESS = re.compile(r"✓|\b(ok|pass|passe[sd]|success\w*|correct|verified)\b", re.I)
 FIGURE = re.compile(r"\w+\.subplots|(plt|ax|axes|ax_?\w)\.(?!rcParams$)\w+")
 # begins large, has no TeX, no full stop at its end, at most so many characters
@@ -151,6 +153,10 @@ def _in_problem_set(page: Page) -> Found:
         if block.kind == "erratum" and about not in ids:
             yield block.line, f"an erratum about {about}, no question of this page"
     for question in page.questions:
+        if not question.answer:
+            yield question.exercise.line, f"{question.id} has no {{answer}}"
+        elif (count := _words(question.answer)) > ANSWER:
+            yield question.answer.line, f"an answer of {count} words, at most {ANSWER}"
         if not question.difficulty:
             begin = "*Difficulty 2, 30 minutes.* or the like"
             yield question.exercise.line, f"{question.id} does not begin with {begin}"
@@ -176,6 +182,19 @@ def _in_problem_set(page: Page) -> Found:
         cells = (b for b in question.solution if b.kind == "code-cell")
         if any(cell.tree.body for cell in cells) and not about & checked:
             yield question.exercise.line, f"{question.id} has code and no check"
+
+
+def _words(block: Block) -> int:
+    """The words of a text; a formula or a role counts as one."""
+    count = 0
+    for part in block.inside:
+        for token in part.tokens:
+            count += token.type.startswith("math_block")
+            for child in token.children or ():
+                formula = child.type in ("math_inline", "myst_role")
+                text = child.content if child.type in ("text", "code_inline") else ""
+                count += 1 if formula else len(WORD.findall(text))
+    return count
 
 
 def _in_claim(call: ast.Call, line: int) -> Found:
