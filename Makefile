@@ -50,7 +50,7 @@ notebooks: installed  ## write notebooks/*.ipynb anew from notebooks/*.md
 results: installed  ## run the full studies (or ONLY=name) and record them in results/
 	$(TOOL) results $(if $(ONLY),--only '$(ONLY)')
 
-mutants: installed  ## alter each claim and see its check refuse (or SHARE=0.1 of them)
+mutants: installed  ## alter claims and programs and see checks refuse (or SHARE=0.1)
 	$(TOOL) mutants $(if $(SHARE),--share $(SHARE))
 
 again: installed  ## make one run of each study (or ONLY=name) again and compare it
