@@ -272,6 +272,7 @@ def test_a_survivor_without_a_reason_is_reported(capsys, monkeypatch, side):
     run["survivors"] = [one]
     reason = {"id": ["o", "q"], "what": ["sign: a"], "why": "because"}
     monkeypatch.setattr(mutants, "reasons", lambda: [reason])
+    monkeypatch.setattr(mutants, "recorded", lambda: {"runs": []})
     for other in ("stated", "measured"):
         reason["side"] = other
         assert mutants.show([run]) == (other == side)
@@ -304,7 +305,7 @@ def test_the_record_is_of_these_notebooks():
     assert found == states, "run `make mutants`"
 
 
-@pytest.mark.parametrize("side, share", [("stated", 0.02), ("measured", 0.06)])
+@pytest.mark.parametrize("side, share", [("stated", 0.02), ("measured", 0.05)])
 def test_in_the_whole_book_little_survives(side, share):
     n = mutants.total(mutants.recorded()["runs"], side)
     assert side == "measured" or not n["unclear"]
@@ -315,7 +316,8 @@ def test_in_the_whole_book_little_survives(side, share):
 def test_in_the_whole_book_nothing_survives_without_a_reason_and_all_are_needed():
     runs = mutants.recorded()["runs"]
     names = {mutants.key(run, one) for run in runs for one in run["survivors"]}
-    assert names <= mutants.explained().keys()
+    stated = {name for name in names if name[1] == "stated"}
+    assert stated <= mutants.explained().keys()
     for one in mutants.reasons():
         used = {(id, what) for id, side, what in names if side == one["side"]}
         ids = {id for id, what in used if what in one["what"]}

@@ -283,7 +283,7 @@ def _attacks(*pages: str) -> list[dict]:
     runs = [run for run in runs if f"notebooks/{run['notebook']}" in pages]
     for run in runs:
         for one in run["survivors"]:
-            one["why"] = known.get(mutants.key(run, one), "open")
+            one["why"] = known.get(mutants.key(run, one), "No reason is given.")
             one.setdefault("side", "stated")
     return runs
 
