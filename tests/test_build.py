@@ -338,7 +338,7 @@ def test_a_cell_that_fails_or_kills_its_kernel_is_named(book, cell):
 
 def test_what_is_saved_while_it_runs_is_executed_again_and_not_by_sphinx(book):
     save = "import pathlib; page = pathlib.Path('small.md'); text = page.read_text()"
-    save += "; page.write_text(text.replace('3 * 3, 9' + ')', '4 * 4, 16' + ')'))"
+    save += "; page.write_text(text.replace('3 * 3, 9' + ',', '4 * 4, 16' + ','))"
     with book.edited(PAGE, LAST, f"{save}\n{LAST}"):
         output = book.build()
     assert output.count(f"{NAME}: ok") == 2 and "Kernel" not in output
@@ -419,7 +419,7 @@ def test_faults_in_pages_and_cells_are_named_with_file_and_line(book):
 
 
 def test_two_builds_at_once_wait_for_each_other(book):
-    with book.edited(PAGE, "3 * 3, 9)", "4 * 4, 16)"):
+    with book.edited(PAGE, "3 * 3, 9,", "4 * 4, 16,"):
         builds = [book.start() for _ in range(2)]
         outputs = [build.communicate()[0] for build in builds]
     assert [build.returncode for build in builds] == [0, 0], outputs

@@ -276,7 +276,10 @@ def test_each_figure_has_a_place_and_a_current_picture(figure):
 
 def in_page(page: Page, name: str):
     place = page.locator(f"figure.interactive.{name}")
-    place.evaluate("f => { f.closest('details').open = true; f.scrollIntoView(); }")
+    place.evaluate("""f => {
+      for (let e = f; e; e = e.parentElement) if (e.matches("details")) e.open = true;
+      f.scrollIntoView();
+    }""")
     return place
 
 

@@ -160,7 +160,7 @@ def ids_found(page: Page, query: str) -> list[str]:
 def test_three_words_title_number_and_id_find_a_question(open_page, exercises):
     page = open_page("search.html")
     asked = Counter(word for e in exercises for word in words_of(e["text"]))
-    missed = {}
+    missed, numbers = {}, {exercise["number"] for exercise in exercises}
     for exercise in exercises:
         rarest = sorted(words_of(exercise["text"]), key=lambda w: (asked[w], w))
         query = " ".join(reversed(rarest[:3]))
@@ -170,6 +170,8 @@ def test_three_words_title_number_and_id_find_a_question(open_page, exercises):
         assert exercise["id"] in ids_found(page, exercise["title"].upper())[:2]
         assert ids_found(page, f" {exercise['number']}") == [exercise["id"]]
         assert ids_found(page, exercise["id"]) == [exercise["id"]]
+        if exercise["sheet"] and exercise["sheet"] not in numbers:
+            assert exercise["id"] in ids_found(page, exercise["sheet"])
     assert len(exercises) > 90 and not missed
     # order, inflection and beginnings do not matter
     for one, other in (

@@ -21,9 +21,9 @@ def test_hints_and_solutions_open_and_close_by_click_and_key(open_page):
         fold = page.locator(f"details.{kind}").first
         content = fold.locator("> :not(summary)").first
         expect(content).not_to_be_visible()
-        fold.locator("summary").click()
+        fold.locator("> summary").click()
         expect(content).to_be_visible()
-        fold.locator("summary").press("Enter")
+        fold.locator("> summary").press("Enter")
         expect(content).not_to_be_visible()
         page.keyboard.press("Space")
         expect(content).to_be_visible()
@@ -106,7 +106,7 @@ def test_page_reads_from_disk_and_leads_to_its_notebook_at_once(open_page):
         link = page.locator(".notebook a", has_text=text)
         expect(link).to_be_in_viewport()
     expect(page.locator("article math").first).to_be_visible()
-    first_solution(page).locator("summary").click()
+    first_solution(page).locator("> summary").click()
     expect(first_solution(page).locator("> :not(summary)").first).to_be_visible()
 
 

@@ -17,7 +17,9 @@ ROWS, TERMS = ".questions tbody tr", ("dt", "dd")
 CELLS = """rows => rows.map(row => [row.querySelector("a").getAttribute("href"),
   ...[...row.cells].map(cell => cell.textContent.trim())])"""
 KINDS = {
-    "proof": "are identities that sympy proved",
+    "identity, proved": "are identities that sympy proved",
+    "proved": "are statements proved",
+    "enclosed": "are\\s+integrals",
     "gradient": "compare a gradient",
     "value": "compare computed numbers",
     "expectation": "compare an expectation",

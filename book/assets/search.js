@@ -34,8 +34,10 @@ function weigh(stem) {
 
 function findQuestions(query) {
   const name = query.trim().toLowerCase();
-  const named = QUESTIONS.filter(({ id, number, sheet }) =>
-    [id, number, sheet.toLowerCase()].includes(name));
+  let named = QUESTIONS.filter(({ id, number }) => id === name || number === name);
+  if (!named.length && name) {
+    named = QUESTIONS.filter(({ sheet }) => sheet.toLowerCase() === name);
+  }
   const words = named.length ? [] : stemsOf(query).map(weigh);
   if (!words.length) return named;
   const total = (question) => words.reduce((sum, word) => sum + word.get(question), 0);
