@@ -109,7 +109,7 @@ addEventListener("DOMContentLoaded", () => {
   const stay = ".solutions-open details:is(.answer, .solution), .code-open details.code"; // see reading.js
   document.querySelectorAll(stay)
     .forEach((fold) => (fold.open = true));
-  document.querySelectorAll(".exercise[id], .erratum[id]").forEach(addLink);
+  document.querySelectorAll(".exercise[id], .erratum[id]:not(details)").forEach(addLink);
   document.querySelectorAll(".filter").forEach(addFilter);
   // the theme leaves the title and the search of the book outside of any landmark
   document.getElementById("pst-primary-sidebar")?.setAttribute("role", "complementary");

@@ -257,7 +257,8 @@ def _tried(view: View, page: str, runs: list[dict]) -> Iterator[nodes.Node]:
         parts, between = [view.link(id, page, id)], f", {side}: "
         for one in ones:
             how = f" ({one['how']})" if one["how"] else ""
-            parts += [between, nodes.literal("", one["what"]), how]
+            what = nodes.inline("", one["what"], classes=["program"])  # it may break
+            parts += [between, what, how]
             between = ", "
         text = paragraph(*parts, f". {' '.join(why.split())}")
         items.append(nodes.list_item("", text))
