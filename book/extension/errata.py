@@ -85,9 +85,8 @@ def errata_list(view: View, _) -> list[nodes.Node]:
             rows[page].append(view.link(number, ERRATA, id) if found else number)
             total += len(found)
             if found:
-                title = nodes.title("", "", *view.title(page))
-                copies = [_copy(view, original) for original in found]
-                section += nodes.section("", title, *copies, ids=[id])
+                section += view.section(page, *(_copy(view, one) for one in found))
+                section[-1]["ids"] = [id]
         totals.append(view.link(str(total), ERRATA, verdict) if total else "0")
         if total:
             sections.append(section)

@@ -107,11 +107,10 @@ def _fold_depth(parent: nodes.Element) -> None:
 
 
 def _is_aside(cell: nodes.container) -> bool:
-    """Whether the code of a cell checks or draws, or is tagged so."""
-    if len(cell) < 2:
-        return "tag_set-up" in cell["classes"]
-    shown = cell[1].findall(lambda n: isinstance(n, nodes.figure | nodes.paragraph))
-    return any(isinstance(n, nodes.figure) or "check" in n["classes"] for n in shown)
+    """Whether the code of a cell is tagged so, or its output is a check or a figure."""
+    shown = [node for output in cell[1:] for node in output.findall(nodes.Element)]
+    is_shown = (isinstance(n, nodes.figure) or "check" in n["classes"] for n in shown)
+    return "tag_set-up" in cell["classes"] or any(is_shown)
 
 
 def _fold_errata(parent: nodes.Element) -> None:
