@@ -69,10 +69,6 @@ def fold_all(app: Sphinx, document: nodes.document, page: str) -> None:
     """Fold hints, answers, solutions, depth, code that one need not see, and errata."""
     for parent in {node.parent for node in document.findall(deeper)}:
         _fold_depth(parent)
-    for cell in list(document.findall(nodes.container)):
-        if "cell" in cell["classes"] and _is_aside(cell):
-            title = summary("", "Show the code")
-            cell.insert(0, fold("", title, cell.pop(0), classes=["code"]))
     for box in list(document.findall(nodes.Element)):
         if "dropdown" in box["classes"]:
             title = summary("", "", *box[0].children)
@@ -80,6 +76,11 @@ def fold_all(app: Sphinx, document: nodes.document, page: str) -> None:
             box.replace_self(made)
     known: Questions = app.env.get_domain("question")
     if page in known.problem_sets:
+        cells = [n for n in document.findall(nodes.container) if "cell" in n["classes"]]
+        for cell, block in zip(cells, known.book.pages[page].cells, strict=True):
+            if block.is_aside:
+                title = summary("", "Show the code")
+                cell.insert(0, fold("", title, cell.pop(0), classes=["code"]))
         for parent in {node.parent for node in document.findall(erratum)}:
             _fold_errata(parent)
     else:  # on the list of all, what is no fault is folded
@@ -104,13 +105,6 @@ def _fold_depth(parent: nodes.Element) -> None:
             into = None
     parent.children = []
     parent.extend(children)
-
-
-def _is_aside(cell: nodes.container) -> bool:
-    """Whether the code of a cell is tagged so, or its output is a check or a figure."""
-    shown = [node for output in cell[1:] for node in output.findall(nodes.Element)]
-    is_shown = (isinstance(n, nodes.figure) or "check" in n["classes"] for n in shown)
-    return "tag_set-up" in cell["classes"] or any(is_shown)
 
 
 def _fold_errata(parent: nodes.Element) -> None:
